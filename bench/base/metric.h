@@ -1,0 +1,35 @@
+/* How a number is derived from raw observations. The rule is stored beside the samples, so that any stored run can be
+ * computed again bit for bit, also by a later version that no longer has the benchmark. */
+#ifndef CB_BASE_METRIC_H
+#define CB_BASE_METRIC_H
+
+#include <stdint.h>
+
+enum cb_better { CB_LOWER, CB_HIGHER };
+
+enum cb_derive {
+    CB_WALL_PER_ITER, /* wall_ns / iters * scale:   latency, cost of an operation */
+    CB_WORK_PER_WALL, /* work / wall_ns * scale:    bytes, operations a time (GB/s at scale 1) */
+    CB_HIST_QUANTILE, /* quantile `q` of the case's histogram * scale */
+    CB_CPU_PER_ITER,  /* cpu_ns / iters * scale */
+    CB_CPU_PER_WORK,  /* cpu_ns / work * scale:     CPU time a byte */
+};
+
+struct cb_metric {
+    const char *quantity; /* "latency", "rate", "p99": last part of the metric's name; NULL ends an array */
+    const char *unit;     /* "ns", "GB/s", "op/s" */
+    enum cb_better better;
+    enum cb_derive derive;
+    double scale;
+    double q; /* for CB_HIST_QUANTILE */
+};
+
+struct cb_sample {
+    uint32_t seq;
+    uint64_t iters;   /* iterations of the loop: the same in all arms */
+    uint64_t work;    /* bytes or operations, in the benchmark's own terms; 0 where it has none */
+    uint64_t wall_ns; /* the agent's clock */
+    uint64_t cpu_ns;  /* CPU time of the agent's case process, all threads */
+};
+
+#endif

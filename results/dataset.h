@@ -1,0 +1,104 @@
+/* A run as it was observed: what the store keeps and what every value is derived from. Plain data, filled by results/store.c (or by a test)
+ * and read by effect.c, the exporters and plots/. */
+#ifndef CB_RESULTS_DATASET_H
+#define CB_RESULTS_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/base/hist.h"
+#include "bench/base/metric.h"
+
+struct cb_kv {
+    char *key, *value; /* owned */
+};
+struct cb_kvs {
+    struct cb_kv *at;
+    size_t n;
+};
+
+struct cb_ds_run {
+    char id[32];
+    char started[32]; /* "2026-11-24T06:30:12Z" */
+    uint64_t seed;
+    unsigned blocks;  /* planned */
+    bool quick, complete;
+    char version[32];
+    char agent_sha256[65];
+    double wall_s, measuring_s;
+    unsigned baseline; /* index of the arm "host" */
+    struct cb_kvs host; /* facts of the host: "virtualised", "hypervisor", "cpu", "kernel", "memory", "l1d", "l2", "llc", ... as text */
+};
+
+struct cb_ds_arm {
+    char *name, *runner;
+    char *status, *reason; /* "ok", "skipped", "failed" */
+    char *accelerator;     /* "tcg", "kvm-hardware", "kvm-nested", "kvm-paravirtual", "none" */
+    char *agent_sha256;    /* as echoed from inside */
+    struct cb_kvs facts;   /* from inside and from the runner */
+};
+
+struct cb_ds_case {
+    char *bench;
+    unsigned revision;
+    char *params; /* canonical: "size=65536,op=copy" */
+    uint64_t iters, seed;
+};
+
+struct cb_ds_metric {
+    unsigned case_index;
+    char *name;           /* "mem.chase.latency" */
+    struct cb_metric how; /* its strings are owned by the dataset */
+};
+
+struct cb_ds_sample {
+    struct cb_sample s;
+    bool warm, trusted;
+    uint64_t agent_ns, host_ns; /* elapsed in the mark's bracket, each on its own clock */
+};
+
+/* One case in one instance. */
+struct cb_ds_result {
+    unsigned block, arm, case_index, position;
+    char *outcome, *reason;          /* "ok", "untrusted", "skipped", "failed" */
+    struct cb_ds_sample *samples;    /* owned, in order */
+    size_t nsamples;
+    struct cb_hist *hist;            /* owned; NULL when it has none */
+};
+
+struct cb_ds_instance {
+    unsigned block, arm, position;
+    char *outcome, *reason;
+    uint64_t start_ns, stop_ns, prepare_ns, mark_jitter_ns;
+};
+
+struct cb_ds_block {
+    uint64_t begin_ns, end_ns;
+    char *void_reason; /* "" when it counts */
+};
+
+struct cb_dataset {
+    struct cb_ds_run run;
+    struct cb_ds_arm *arms;
+    size_t narms;
+    struct cb_ds_case *cases;
+    size_t ncases;
+    struct cb_ds_metric *metrics;
+    size_t nmetrics;
+    struct cb_ds_block *blocks; /* finished blocks */
+    size_t nblocks;
+    struct cb_ds_instance *instances;
+    size_t ninstances;
+    struct cb_ds_result *results;
+    size_t nresults;
+};
+
+void cb_dataset_free(struct cb_dataset *d);
+const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing);
+/* The result of a case in an arm and block; NULL when there is none. */
+const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm, unsigned case_index);
+/* "container" for container and container:...: index of the arm by name, -1 when absent. */
+int cb_dataset_arm(const struct cb_dataset *d, const char *name);
+
+#endif

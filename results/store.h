@@ -1,0 +1,27 @@
+/* Every run and every raw sample, in SQLite (WAL, one transaction a block, foreign keys, user_version migrations). The only file that
+ * includes sqlite3.h is store.c. A database is untrusted input when read: sizes and counts are checked. */
+#ifndef CB_RESULTS_STORE_H
+#define CB_RESULTS_STORE_H
+
+#include "bench/base/err.h"
+#include "results/dataset.h"
+
+struct cb_store; /* opaque */
+
+/* Opens or creates PATH, migrates it to this version's schema. A newer schema is CB_EUSAGE. */
+int cb_store_open(const char *path, struct cb_store **out, struct cb_err *err);
+void cb_store_close(struct cb_store *s);
+
+/* Writes run, arms, cases, metrics (no blocks, results): once, after calibration. */
+int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
+/* One finished block: its instances and results, in one transaction. */
+int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b, const struct cb_ds_instance *inst,
+                   size_t ninst, const struct cb_ds_result *results, size_t nresults, struct cb_err *err);
+/* Arms' status, facts and the run's totals, at the end (and whenever they changed). */
+int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
+
+/* RUN: an id, a unique prefix, or "latest". CB_EUSAGE when none or several match. */
+int cb_store_find(struct cb_store *s, const char *run, char id[32], struct cb_err *err);
+int cb_store_load(struct cb_store *s, const char *run_id, struct cb_dataset *out, struct cb_err *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* Control groups through libcgroup: the same limits for every arm, the host arm too. Works on v1, on hybrid mounts and on v2.
+ * Names are cbench-RUNID/ARM; `cb_cgroup_gc` finds what a killed run left. */
+#ifndef CB_RUNNERS_CGROUP_H
+#define CB_RUNNERS_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bench/base/err.h"
+
+struct cb_limits {
+    uint64_t memory; /* bytes, 0: none */
+    const int *cpus; /* cpuset */
+    int ncpus;
+    int numa_node;
+    unsigned pids;   /* 0: none */
+};
+
+struct cb_cgroup; /* opaque */
+
+/* Once a process, before the others. CB_EMISSING with the reason where no usable hierarchy is mounted or writable. */
+int cb_cgroup_init(struct cb_err *err);
+/* "v1", "hybrid", "v2". */
+const char *cb_cgroup_version(void);
+/* The controllers that the limits need and this machine has, "cpuset,memory,pids"; those that are missing in `missing`. */
+void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap);
+
+int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err);
+int cb_cgroup_attach(struct cb_cgroup *g, pid_t pid, struct cb_err *err);
+/* For clone3(CLONE_INTO_CGROUP): an O_PATH descriptor owned by g, or -1 where the limits live on v1. */
+int cb_cgroup_v2_fd(const struct cb_cgroup *g);
+/* Kills what is inside, waits for it to be gone, removes the group, frees g. NULL is fine. */
+void cb_cgroup_destroy(struct cb_cgroup *g);
+/* Removes the run's parent group once its arms are gone. */
+void cb_cgroup_remove_run(const char *run_id);
+/* Calls `found` with the run id of every cbench-* group on any hierarchy; each once or more. */
+int cb_cgroup_each_run(void (*found)(const char *run_id, void *arg), void *arg, struct cb_err *err);
+
+#endif
