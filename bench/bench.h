@@ -1,6 +1,6 @@
-/* What a benchmark is. One kernel file holds its loops, parameters, help and one const struct cb_bench at the foot;
- * one line in benchmarks.def puts it in the table. A kernel decides nothing from CPUID, never prints, never exits,
- * and reads no clock unless it fills the histogram. */
+/* What a benchmark is. One kernel file holds its loops, parameters, help and one const struct cb_bench at the
+ * foot; one line in benchmarks.def puts it in the table. A kernel decides nothing from CPUID, never prints,
+ * never exits, and reads no clock unless it fills the histogram. */
 #ifndef CB_BENCH_H
 #define CB_BENCH_H
 
@@ -12,8 +12,8 @@
 #include "bench/base/metric.h"
 #include "bench/base/rng.h"
 
-#define CB_PARAM_MAX 8  /* parameters a benchmark may have */
-#define CB_NAME_MAX  48 /* bytes of a benchmark's name, with NUL */
+#define CB_PARAM_MAX       8   /* parameters a benchmark may have */
+#define CB_NAME_MAX        48  /* bytes of a benchmark's name, with NUL */
 #define CB_PARAMS_TEXT_MAX 160 /* bytes of "size=65536,op=copy", with NUL */
 
 enum cb_param_type { CB_PARAM_INT, CB_PARAM_SIZE, CB_PARAM_ENUM };
@@ -28,9 +28,9 @@ struct cb_param {
 
 /* What a benchmark needs from its environment. */
 enum {
-    CB_NEED_SCRATCH = 1u << 0,  /* a directory on the filesystem under test */
-    CB_NEED_PEER = 1u << 1,     /* the network peer and the run's link */
-    CB_NEED_IO_URING = 1u << 2, /* a case may still say at run time that it is missing */
+    CB_NEED_SCRATCH = 1u << 0,   /* a directory on the filesystem under test */
+    CB_NEED_PEER = 1u << 1,      /* the network peer and the run's link */
+    CB_NEED_IO_URING = 1u << 2,  /* a case may still say at run time that it is missing */
     CB_NEED_LIFECYCLE = 1u << 3, /* measured by the runner from outside, no loop in the agent */
 };
 
@@ -40,12 +40,12 @@ struct cb_run {
     uint64_t param[CB_PARAM_MAX]; /* in the order of bench->params */
     const char *scratch;          /* directory; NULL when there is none */
     const char *peer;             /* numeric IPv4 address of the peer; NULL when there is none */
-    const char *device;           /* network device that sockets must be bound to (SO_BINDTODEVICE); "" for none */
-    struct cb_rng rng;            /* seeded the same in all arms */
-    void *state;                  /* the kernel's own */
-    uint64_t work;                /* the loop adds what a batch did, in the benchmark's own terms (bytes, operations) */
-    struct cb_hist *hist;         /* never NULL; filled only by benchmarks with CB_HIST_QUANTILE metrics */
-    volatile uint64_t sink;       /* results go here, so that no compiler removes the work */
+    const char *device; /* network device that sockets must be bound to (SO_BINDTODEVICE); "" for none */
+    struct cb_rng rng;  /* seeded the same in all arms */
+    void *state;        /* the kernel's own */
+    uint64_t work;      /* the loop adds what a batch did, in the benchmark's own terms (bytes, operations) */
+    struct cb_hist *hist;   /* never NULL; filled only by benchmarks with CB_HIST_QUANTILE metrics */
+    volatile uint64_t sink; /* results go here, so that no compiler removes the work */
 };
 
 struct cb_bench {
@@ -55,22 +55,24 @@ struct cb_bench {
     unsigned needs;
     const struct cb_metric *metrics; /* at least one */
     const struct cb_param *params;   /* NULL when it has none */
-    /* The cases of the default set as parameter texts, ended by NULL; "@l1d", "@l2", "@llc" and "@dram" stand for sizes
-     * that the plan fills in from the host's topology. NULL: one case, all defaults. */
+    /* The cases of the default set as parameter texts, ended by NULL; "@l1d", "@l2", "@llc" and "@dram" stand
+     * for sizes that the plan fills in from the host's topology. NULL: one case, all defaults. */
     const char *const *variants;
-    int (*setup)(struct cb_run *run, struct cb_err *err);                 /* untimed; first touch happens here */
-    int (*loop)(struct cb_run *run, uint64_t iters, struct cb_err *err);  /* timed from outside */
-    void (*teardown)(struct cb_run *run);                                 /* may be NULL; safe after a failed setup */
+    int (*setup)(struct cb_run *run, struct cb_err *err); /* untimed; first touch happens here */
+    int (*loop)(struct cb_run *run, uint64_t iters, struct cb_err *err); /* timed from outside */
+    void (*teardown)(struct cb_run *run); /* may be NULL; safe after a failed setup */
 };
 
 /* The table: benchmarks.def as an array, ended by NULL. */
 extern const struct cb_bench *const cb_benchmarks[];
 const struct cb_bench *cb_bench_find(const char *name);
 
-/* Values of a parameter text ("size=64K,op=triad"; "" for defaults) in the order of bench->params. Unknown keys,
- * values out of range or of the wrong form: CB_EUSAGE with a text that names them. */
-int cb_params_parse(const struct cb_bench *b, const char *text, uint64_t out[CB_PARAM_MAX], struct cb_err *err);
-/* The canonical text of values: every parameter, in table order, sizes in plain bytes: "size=65536,op=copy". */
+/* Values of a parameter text ("size=64K,op=triad"; "" for defaults) in the order of bench->params. Unknown
+ * keys, values out of range or of the wrong form: CB_EUSAGE with a text that names them. */
+int cb_params_parse(const struct cb_bench *b, const char *text, uint64_t out[CB_PARAM_MAX],
+                    struct cb_err *err);
+/* The canonical text of values: every parameter, in table order, sizes in plain bytes: "size=65536,op=copy".
+ */
 int cb_params_format(const struct cb_bench *b, const uint64_t values[CB_PARAM_MAX], char *out, size_t cap);
 /* Value of a parameter by name; the name must exist (asserts). */
 uint64_t cb_run_param(const struct cb_run *run, const char *name);

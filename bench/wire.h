@@ -1,8 +1,9 @@
 /* The protocol between the host and the agent: the only file that knows its bytes.
  *
- * Text lines: one verb and `key=value` tokens, at most CB_LINE_MAX bytes with the newline, over a pipe, a unix socket or a virtio-serial
- * port. Values escape space, '%', '=' and anything not printable as %XX. Both sides are one build: unknown verbs, unknown or repeated
- * keys, missing keys and values out of range are errors, and no compatibility code exists. What comes from an agent is not trusted.
+ * Text lines: one verb and `key=value` tokens, at most CB_LINE_MAX bytes with the newline, over a pipe, a
+ * unix socket or a virtio-serial port. Values escape space, '%', '=' and anything not printable as %XX. Both
+ * sides are one build: unknown verbs, unknown or repeated keys, missing keys and values out of range are
+ * errors, and no compatibility code exists. What comes from an agent is not trusted.
  *
  *     agent -> host                                   host -> agent
  *     hello   build id, sha256 of the agent's bytes   env    scratch directory, peer, link
@@ -28,14 +29,27 @@
 #include "bench/base/sha256.h"
 #include "bench/bench.h"
 
-#define CB_WIRE_TEXT 512       /* a fact's value, an error's text */
-#define CB_WIRE_HIST 3800      /* histogram text a line */
+#define CB_WIRE_TEXT      512  /* a fact's value, an error's text */
+#define CB_WIRE_HIST      3800 /* histogram text a line */
 #define CB_WIRE_ITERS_MAX (UINT64_C(1) << 48)
 #define CB_WIRE_NS_MAX    (UINT64_C(3600) * 1000000000u)
 
 enum cb_verb {
-    CB_VERB_HELLO, CB_VERB_ENV, CB_VERB_FACTS, CB_VERB_FACT, CB_VERB_READY, CB_VERB_RUN, CB_VERB_CALIB, CB_VERB_MARK, CB_VERB_SAMPLE,
-    CB_VERB_HIST, CB_VERB_DONE, CB_VERB_ERROR, CB_VERB_PING, CB_VERB_PONG, CB_VERB_BYE,
+    CB_VERB_HELLO,
+    CB_VERB_ENV,
+    CB_VERB_FACTS,
+    CB_VERB_FACT,
+    CB_VERB_READY,
+    CB_VERB_RUN,
+    CB_VERB_CALIB,
+    CB_VERB_MARK,
+    CB_VERB_SAMPLE,
+    CB_VERB_HIST,
+    CB_VERB_DONE,
+    CB_VERB_ERROR,
+    CB_VERB_PING,
+    CB_VERB_PONG,
+    CB_VERB_BYE,
 };
 
 struct cb_wire_hello {
@@ -122,7 +136,8 @@ struct cb_wire_msg {
     };
 };
 
-/* One line, newline included, into `out`; *len is its length. Fails only when a field breaks its own limit. */
+/* One line, newline included, into `out`; *len is its length. Fails only when a field breaks its own limit.
+ */
 int cb_wire_encode(const struct cb_wire_msg *m, char out[CB_LINE_MAX], size_t *len, struct cb_err *err);
 /* A line without its newline, not changed. Anything but a well-formed message is CB_EPROTO. */
 int cb_wire_decode(const char *line, struct cb_wire_msg *m, struct cb_err *err);

@@ -1,4 +1,5 @@
-/* What people see. Every report is a pure function of the dataset and its rows; only gnuplot.c runs a program. */
+/* What people see. Every report is a pure function of the dataset and its rows; only gnuplot.c runs a
+ * program. */
 #ifndef CB_PLOTS_REPORT_H
 #define CB_PLOTS_REPORT_H
 
@@ -20,9 +21,11 @@ struct cb_term_style {
 };
 
 /* The table in the terminal. */
-int cb_report_term(const struct cb_report *r, const struct cb_term_style *style, struct cb_buf *out, struct cb_err *err);
+int cb_report_term(const struct cb_report *r, const struct cb_term_style *style, struct cb_buf *out,
+                   struct cb_err *err);
 int cb_report_md(const struct cb_report *r, const char *plots_dir, struct cb_buf *out, struct cb_err *err);
-/* Self-contained page; figures' SVG texts are read from plots_fd (directory) by their names in the figure table; a missing one is named. */
+/* Self-contained page; figures' SVG texts are read from plots_fd (directory) by their names in the figure
+ * table; a missing one is named. */
 int cb_report_html(const struct cb_report *r, int plots_fd, struct cb_buf *out, struct cb_err *err);
 
 /* A figure: data and script from the report, drawn by gnuplot. */
@@ -33,8 +36,8 @@ struct cb_figure {
 };
 extern const struct cb_figure *const cb_figures[]; /* figures.def, ended by NULL */
 
-/* Writes NAME.gp, NAME.dat into the directory and runs gnuplot there for NAME.svg. A missing or failing gnuplot is CB_EMISSING with the
- * reason: scripts and data are kept, reports go on without pictures. */
+/* Writes NAME.gp, NAME.dat into the directory and runs gnuplot there for NAME.svg. A missing or failing
+ * gnuplot is CB_EMISSING with the reason: scripts and data are kept, reports go on without pictures. */
 int cb_figures_draw(const struct cb_report *r, const char *plots_dir, struct cb_err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* A run as it was observed: what the store keeps and what every value is derived from. Plain data, filled by results/store.c (or by a test)
- * and read by effect.c, the exporters and plots/. */
+/* A run as it was observed: what the store keeps and what every value is derived from. Plain data, filled by
+ * results/store.c (or by a test) and read by effect.c, the exporters and plots/. */
 #ifndef CB_RESULTS_DATASET_H
 #define CB_RESULTS_DATASET_H
 
@@ -22,13 +22,14 @@ struct cb_ds_run {
     char id[32];
     char started[32]; /* "2026-11-24T06:30:12Z" */
     uint64_t seed;
-    unsigned blocks;  /* planned */
+    unsigned blocks; /* planned */
     bool quick, complete;
     char version[32];
     char agent_sha256[65];
     double wall_s, measuring_s;
-    unsigned baseline; /* index of the arm "host" */
-    struct cb_kvs host; /* facts of the host: "virtualised", "hypervisor", "cpu", "kernel", "memory", "l1d", "l2", "llc", ... as text */
+    unsigned baseline;  /* index of the arm "host" */
+    struct cb_kvs host; /* facts of the host: "virtualised", "hypervisor", "cpu", "kernel", "memory", "l1d",
+                           "l2", "llc", ... as text */
 };
 
 struct cb_ds_arm {
@@ -61,10 +62,10 @@ struct cb_ds_sample {
 /* One case in one instance. */
 struct cb_ds_result {
     unsigned block, arm, case_index, position;
-    char *outcome, *reason;          /* "ok", "untrusted", "skipped", "failed" */
-    struct cb_ds_sample *samples;    /* owned, in order */
+    char *outcome, *reason;       /* "ok", "untrusted", "skipped", "failed" */
+    struct cb_ds_sample *samples; /* owned, in order */
     size_t nsamples;
-    struct cb_hist *hist;            /* owned; NULL when it has none */
+    struct cb_hist *hist; /* owned; NULL when it has none */
 };
 
 struct cb_ds_instance {
@@ -97,7 +98,8 @@ struct cb_dataset {
 void cb_dataset_free(struct cb_dataset *d);
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing);
 /* The result of a case in an arm and block; NULL when there is none. */
-const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm, unsigned case_index);
+const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,
+                                             unsigned case_index);
 /* "container" for container and container:...: index of the arm by name, -1 when absent. */
 int cb_dataset_arm(const struct cb_dataset *d, const char *name);
 

@@ -1,13 +1,14 @@
-/* From observations to numbers: block statistics, cost ratios with intervals, noise floor, minimum detectable effect. Pure: same dataset,
- * same bits. Method: docs/method.md. */
+/* From observations to numbers: block statistics, cost ratios with intervals, noise floor, minimum detectable
+ * effect. Pure: same dataset, same bits. Method: docs/method.md. */
 #ifndef CB_RESULTS_EFFECT_H
 #define CB_RESULTS_EFFECT_H
 
 #include "bench/base/err.h"
 #include "results/dataset.h"
 
-/* Block statistic of a metric in one result: median of the steady samples (type 7), total work / total time for rates, the quantile of the
- * histogram. NAN with a static reason in *why when it cannot be had (failed, too few samples for the quantile). */
+/* Block statistic of a metric in one result: median of the steady samples (type 7), total work / total time
+ * for rates, the quantile of the histogram. NAN with a static reason in *why when it cannot be had (failed,
+ * too few samples for the quantile). */
 double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r, const char **why);
 
 /* One metric in one arm. */
@@ -18,20 +19,21 @@ struct cb_row {
     double value, baseline_value; /* medians over blocks, in the metric's unit */
     /* Of the baseline's own blocks: Hodges-Lehmann interval of the value, 95 %. */
     double value_lo, value_hi;
-    double ratio;                 /* cost ratio, HL estimate; NAN for the baseline itself and when unknown */
-    double ci90[2], ci95[2];      /* NAN where there is none */
-    unsigned n, voided;           /* block pairs used, blocks left out by declared cause */
-    double noise_floor;           /* of the metric from host2, as a fraction (0.006); NAN when unknown */
-    double mde;                   /* minimum detectable effect, fraction */
-    bool within_noise;            /* the 95 % interval lies inside [1/(1+noise_floor), 1+noise_floor] */
-    const char *outcome;          /* "ok", "untrusted", "skipped", "failed" */
+    double ratio;            /* cost ratio, HL estimate; NAN for the baseline itself and when unknown */
+    double ci90[2], ci95[2]; /* NAN where there is none */
+    unsigned n, voided;      /* block pairs used, blocks left out by declared cause */
+    double noise_floor;      /* of the metric from host2, as a fraction (0.006); NAN when unknown */
+    double mde;              /* minimum detectable effect, fraction */
+    bool within_noise;       /* the 95 % interval lies inside [1/(1+noise_floor), 1+noise_floor] */
+    const char *outcome;     /* "ok", "untrusted", "skipped", "failed" */
     char reason[256];
-    double *d;                    /* n log cost ratios in block order, owned */
-    unsigned *d_block;            /* their blocks, owned */
+    double *d;         /* n log cost ratios in block order, owned */
+    unsigned *d_block; /* their blocks, owned */
 };
 
 struct cb_rows {
-    struct cb_row *at; /* grouped by metric in dataset order, arms in dataset order; the baseline's row comes first */
+    struct cb_row
+        *at; /* grouped by metric in dataset order, arms in dataset order; the baseline's row comes first */
     size_t n;
 };
 
@@ -39,8 +41,9 @@ int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *e
 void cb_rows_free(struct cb_rows *rows);
 const struct cb_row *cb_rows_find(const struct cb_rows *rows, unsigned metric_index, unsigned arm);
 
-/* What makes arms of this run not comparable, or less so than it looks, worst first: "host is itself a virtual machine (kvm)",
- * "vm runs under emulation (TCG): ...", "vm runs kernel 6.1, the host 6.18". Owned by the caller. */
+/* What makes arms of this run not comparable, or less so than it looks, worst first: "host is itself a
+ * virtual machine (kvm)", "vm runs under emulation (TCG): ...", "vm runs kernel 6.1, the host 6.18". Owned by
+ * the caller. */
 struct cb_notes {
     char **at;
     size_t n;

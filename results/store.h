@@ -1,5 +1,6 @@
-/* Every run and every raw sample, in SQLite (WAL, one transaction a block, foreign keys, user_version migrations). The only file that
- * includes sqlite3.h is store.c. A database is untrusted input when read: sizes and counts are checked. */
+/* Every run and every raw sample, in SQLite (WAL, one transaction a block, foreign keys, user_version
+ * migrations). The only file that includes sqlite3.h is store.c. A database is untrusted input when read:
+ * sizes and counts are checked. */
 #ifndef CB_RESULTS_STORE_H
 #define CB_RESULTS_STORE_H
 
@@ -15,8 +16,9 @@ void cb_store_close(struct cb_store *s);
 /* Writes run, arms, cases, metrics (no blocks, results): once, after calibration. */
 int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
 /* One finished block: its instances and results, in one transaction. */
-int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b, const struct cb_ds_instance *inst,
-                   size_t ninst, const struct cb_ds_result *results, size_t nresults, struct cb_err *err);
+int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b,
+                   const struct cb_ds_instance *inst, size_t ninst, const struct cb_ds_result *results,
+                   size_t nresults, struct cb_err *err);
 /* Arms' status, facts and the run's totals, at the end (and whenever they changed). */
 int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
 

@@ -1,5 +1,5 @@
-/* Control groups through libcgroup: the same limits for every arm, the host arm too. Works on v1, on hybrid mounts and on v2.
- * Names are cbench-RUNID/ARM; `cb_cgroup_gc` finds what a killed run left. */
+/* Control groups through libcgroup: the same limits for every arm, the host arm too. Works on v1, on hybrid
+ * mounts and on v2. Names are cbench-RUNID/ARM; `cb_cgroup_gc` finds what a killed run left. */
 #ifndef CB_RUNNERS_CGROUP_H
 #define CB_RUNNERS_CGROUP_H
 
@@ -14,16 +14,18 @@ struct cb_limits {
     const int *cpus; /* cpuset */
     int ncpus;
     int numa_node;
-    unsigned pids;   /* 0: none */
+    unsigned pids; /* 0: none */
 };
 
 struct cb_cgroup; /* opaque */
 
-/* Once a process, before the others. CB_EMISSING with the reason where no usable hierarchy is mounted or writable. */
+/* Once a process, before the others. CB_EMISSING with the reason where no usable hierarchy is mounted or
+ * writable. */
 int cb_cgroup_init(struct cb_err *err);
 /* "v1", "hybrid", "v2". */
 const char *cb_cgroup_version(void);
-/* The controllers that the limits need and this machine has, "cpuset,memory,pids"; those that are missing in `missing`. */
+/* The controllers that the limits need and this machine has, "cpuset,memory,pids"; those that are missing in
+ * `missing`. */
 void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap);
 
 int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err);

@@ -1,6 +1,7 @@
-/* The run's private network: one namespace that holds one bridge, and the peer, a native process that lives there pinned away from the
- * system under test. Each arm gets one veth or tap into the bridge. 198.18.0.0/24: the peer (the bridge) is .1, arm slot n is .(n+2).
- * The namespace is anonymous and held by descriptors, so that it ends with the processes of the run. */
+/* The run's private network: one namespace that holds one bridge, and the peer, a native process that lives
+ * there pinned away from the system under test. Each arm gets one veth or tap into the bridge. 198.18.0.0/24:
+ * the peer (the bridge) is .1, arm slot n is .(n+2). The namespace is anonymous and held by descriptors, so
+ * that it ends with the processes of the run. */
 #ifndef CB_RUNNERS_FABRIC_H
 #define CB_RUNNERS_FABRIC_H
 
@@ -13,19 +14,22 @@
 struct cb_fabric; /* opaque */
 
 /* Makes namespace, bridge and peer. CB_EMISSING with a reason where namespaces or bridges cannot be had. */
-int cb_fabric_open(const char *agent_path, const struct cb_topology *topo, struct cb_fabric **out, struct cb_err *err);
+int cb_fabric_open(const char *agent_path, const struct cb_topology *topo, struct cb_fabric **out,
+                   struct cb_err *err);
 /* Descriptor of the namespace, owned by the fabric. */
 int cb_fabric_netns(const struct cb_fabric *f);
 /* "198.18.0.1". */
 const char *cb_fabric_peer(const struct cb_fabric *f);
 /* "198.18.0.N" of an arm's slot (0..200) into out (16 bytes). */
 void cb_fabric_address(unsigned slot, char out[16]);
-/* A veth: `ifname` appears, down and without address, in the namespace `netns_fd`; the other end hangs in the bridge. */
+/* A veth: `ifname` appears, down and without address, in the namespace `netns_fd`; the other end hangs in the
+ * bridge. */
 int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err);
 /* Takes the bridge's end of a slot away; for arms whose own end does not die with a namespace. */
 void cb_fabric_unplug(struct cb_fabric *f, unsigned slot);
 /* Bytes through the bridge's end of a slot (veth), or of a tap by name. */
-int cb_fabric_counters(struct cb_fabric *f, const char *ifname, uint64_t *rx, uint64_t *tx, struct cb_err *err);
+int cb_fabric_counters(struct cb_fabric *f, const char *ifname, uint64_t *rx, uint64_t *tx,
+                       struct cb_err *err);
 void cb_fabric_close(struct cb_fabric *f); /* NULL is fine */
 
 #endif

@@ -1,4 +1,5 @@
-/* Links, addresses and bridges by rtnetlink (libmnl); nothing of `ip` is run. All calls act in the calling thread's network namespace. */
+/* Links, addresses and bridges by rtnetlink (libmnl); nothing of `ip` is run. All calls act in the calling
+ * thread's network namespace. */
 #ifndef CB_RUNNERS_NETLINK_H
 #define CB_RUNNERS_NETLINK_H
 
@@ -8,16 +9,19 @@
 
 /* A bridge, up, without spanning tree and without multicast snooping. */
 int cb_net_bridge(const char *name, struct cb_err *err);
-/* A veth pair in one request: `name` here, enslaved to `bridge` (may be NULL) and up; `peer` born in the namespace `netns_fd`, down. */
+/* A veth pair in one request: `name` here, enslaved to `bridge` (may be NULL) and up; `peer` born in the
+ * namespace `netns_fd`, down. */
 int cb_net_veth(const char *name, const char *bridge, const char *peer, int netns_fd, struct cb_err *err);
 int cb_net_up(const char *name, struct cb_err *err);
-/* address "198.18.0.4", prefix 24. `route` 0: no connected route is added (IFA_F_NOPREFIXROUTE), for the host's own namespace. */
+/* address "198.18.0.4", prefix 24. `route` 0: no connected route is added (IFA_F_NOPREFIXROUTE), for the
+ * host's own namespace. */
 int cb_net_address(const char *name, const char *address, int prefix, int route, struct cb_err *err);
 /* Missing links are fine. */
 int cb_net_delete(const char *name, struct cb_err *err);
 /* Bytes counters of a link. */
 int cb_net_counters(const char *name, uint64_t *rx_bytes, uint64_t *tx_bytes, struct cb_err *err);
 /* Calls found for every link whose name starts with `prefix`. */
-int cb_net_each(const char *prefix, void (*found)(const char *name, void *arg), void *arg, struct cb_err *err);
+int cb_net_each(const char *prefix, void (*found)(const char *name, void *arg), void *arg,
+                struct cb_err *err);
 
 #endif

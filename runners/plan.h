@@ -8,7 +8,7 @@
 #include "bench/base/buf.h"
 #include "runners/runner.h"
 
-#define CB_CASES_MAX 512
+#define CB_CASES_MAX  512
 #define CB_BLOCKS_MAX 1000
 
 struct cb_case {
@@ -27,7 +27,7 @@ struct cb_plan {
     unsigned blocks;
     uint64_t seed;
     bool quick;
-    uint64_t budget_ns;      /* of the whole run */
+    uint64_t budget_ns; /* of the whole run */
     uint32_t samples_min, samples_max;
     uint64_t warm_ns, time_ns; /* a case in an instance */
     uint64_t memory;           /* bytes an arm */
@@ -42,14 +42,18 @@ struct cb_plan_request {
     bool quick;
 };
 
-int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan, struct cb_err *err);
+int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
+                 struct cb_err *err);
 void cb_plan_free(struct cb_plan *plan);
-/* order[i] = arm index at position i of the block: rows of a Williams square, rows shuffled every cycle, labels once a run. */
+/* order[i] = arm index at position i of the block: rows of a Williams square, rows shuffled every cycle,
+ * labels once a run. */
 void cb_plan_order(const struct cb_plan *plan, unsigned block, unsigned order[CB_ARMS_MAX]);
-/* Case order inside one arm of one block: shuffled, seeded by (seed, block, arm). order has ncases entries. */
+/* Case order inside one arm of one block: shuffled, seeded by (seed, block, arm). order has ncases entries.
+ */
 void cb_plan_case_order(const struct cb_plan *plan, unsigned block, unsigned arm, unsigned *order);
-/* K for a case from what an iteration costs in the fastest and the slowest arm (ns, > 0): the fastest arm's batch takes at least 2 ms and
- * 1000 times the clock's resolution, the slowest's stays below 500 ms where both can hold; the floor wins where they cannot. */
+/* K for a case from what an iteration costs in the fastest and the slowest arm (ns, > 0): the fastest arm's
+ * batch takes at least 2 ms and 1000 times the clock's resolution, the slowest's stays below 500 ms where
+ * both can hold; the floor wins where they cannot. */
 uint64_t cb_plan_iters(double fastest_ns, double slowest_ns, uint64_t resolution_ns);
 void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out);
 

@@ -1,4 +1,5 @@
-/* A runner makes an environment and delivers a byte stream to an agent inside it. It does not know what a benchmark is. */
+/* A runner makes an environment and delivers a byte stream to an agent inside it. It does not know what a
+ * benchmark is. */
 #ifndef CB_RUNNERS_RUNNER_H
 #define CB_RUNNERS_RUNNER_H
 
@@ -13,9 +14,9 @@
 #include "runners/fabric.h"
 #include "runners/topology.h"
 
-#define CB_ARM_NAME_MAX 96
+#define CB_ARM_NAME_MAX  96
 #define CB_ARM_PARAM_MAX 16
-#define CB_ARMS_MAX 64
+#define CB_ARMS_MAX      64
 
 struct cb_vmhost;
 struct cb_runner;
@@ -30,8 +31,8 @@ struct cb_arm {
 /* What the arms of one run share. Made by the executor (site.c), outlives every env. */
 struct cb_site {
     char run_id[32];
-    char state_dir[64];  /* /run/cbench/RUNID: sockets and the owner file; short, for socket paths */
-    char work_dir[256];  /* on the filesystem under test: images, layers, scratch; removed at the end */
+    char state_dir[64]; /* /run/cbench/RUNID: sockets and the owner file; short, for socket paths */
+    char work_dir[256]; /* on the filesystem under test: images, layers, scratch; removed at the end */
     char agent_path[256];
     char agent_sha256[CB_SHA256_HEX];
     char cache_dir[256]; /* guest kernels, libvirt's capability cache: survives runs */
@@ -51,12 +52,13 @@ struct cb_fact {
 struct cb_env {
     const struct cb_arm *arm;
     struct cb_site *site;
-    unsigned slot;     /* 0.. per arm: address, names */
-    char name[64];     /* "RUNID-SLOT": prefix of everything this instance creates */
-    void *state;       /* the runner's own, freed by down */
+    unsigned slot;           /* 0.. per arm: address, names */
+    char name[64];           /* "RUNID-SLOT": prefix of everything this instance creates */
+    void *state;             /* the runner's own, freed by down */
     struct cb_wire_env wire; /* filled by the runner: what the agent is told about scratch, peer, link */
     char accelerator[24];    /* VM runner: "tcg", "kvm-hardware", ...; "none" for others */
-    struct cb_fact facts[24]; /* what the runner knows from outside: backing filesystem, kernel image, reasons */
+    struct cb_fact
+        facts[24]; /* what the runner knows from outside: backing filesystem, kernel image, reasons */
     unsigned nfacts;
 };
 
@@ -65,7 +67,8 @@ struct cb_link {
     int to_agent, from_agent; /* may be the same descriptor; owned by the link */
 };
 
-/* Parameter of an arm: text with a default; `choices` "a|b|c" or NULL for free text that the runner checks itself. */
+/* Parameter of an arm: text with a default; `choices` "a|b|c" or NULL for free text that the runner checks
+ * itself. */
 struct cb_arm_param {
     const char *name, *help, *def, *choices; /* name NULL ends an array */
 };
@@ -75,14 +78,15 @@ struct cb_runner {
     const struct cb_arm_param *params; /* may be NULL */
     /* Can it run here? CB_EMISSING and the reason if not. Changes nothing. */
     int (*probe)(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err);
-    /* Untimed: provisions what exists before a start (directories, layers, disk images; for the host arm its cgroup and link, which
-     * are the harness's and no part of starting a process). May be NULL. */
+    /* Untimed: provisions what exists before a start (directories, layers, disk images; for the host arm its
+     * cgroup and link, which are the harness's and no part of starting a process). May be NULL. */
     int (*prepare)(struct cb_env *env, struct cb_err *err);
     /* Timed from here to the agent's first byte. Creates the instance. */
     int (*up)(struct cb_env *env, struct cb_err *err);
     /* Starts the agent and connects to it. Owner of *link is the caller. */
     int (*launch)(struct cb_env *env, struct cb_link *link, struct cb_err *err);
-    /* After a failure: what the instance last said (console tail, exit status), one line each; may be NULL. */
+    /* After a failure: what the instance last said (console tail, exit status), one line each; may be NULL.
+     */
     void (*diagnose)(struct cb_env *env, char *out, size_t cap);
     /* Undoes prepare, up and launch in reverse. Safe after a partial up, and twice. */
     void (*down)(struct cb_env *env);

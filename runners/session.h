@@ -1,5 +1,5 @@
-/* The host's half of a conversation with one agent, the same for every arm. Everything that arrives is checked: build, sha256, ids,
- * counts, order, limits, deadlines. */
+/* The host's half of a conversation with one agent, the same for every arm. Everything that arrives is
+ * checked: build, sha256, ids, counts, order, limits, deadlines. */
 #ifndef CB_RUNNERS_SESSION_H
 #define CB_RUNNERS_SESSION_H
 
@@ -18,8 +18,9 @@ struct cb_session {
 struct cb_batch {
     struct cb_sample sample;
     int warm;
-    uint64_t agent_ns, host_ns; /* elapsed between mark and sample line on the agent's clock and on the host's */
-    int trusted;                /* 0: the two differ by more than 0.2 % beyond the mark jitter */
+    uint64_t agent_ns,
+        host_ns; /* elapsed between mark and sample line on the agent's clock and on the host's */
+    int trusted; /* 0: the two differ by more than 0.2 % beyond the mark jitter */
 };
 
 /* What a case delivers. Called while lines arrive, never while a batch runs. */
@@ -29,20 +30,24 @@ struct cb_case_sink {
 };
 
 /* Takes over *link. Waits for hello until `deadline`; a build id or sha256 that differs is CB_EPROTO. */
-int cb_session_open(struct cb_session *s, struct cb_link *link, const char *sha256, uint64_t deadline, struct cb_err *err);
+int cb_session_open(struct cb_session *s, struct cb_link *link, const char *sha256, uint64_t deadline,
+                    struct cb_err *err);
 /* Tells the environment, waits for ready. */
-int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t deadline, struct cb_err *err);
+int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t deadline,
+                   struct cb_err *err);
 /* Asks for the facts; at most `max` are kept, *n are there. */
-int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, unsigned *n, uint64_t deadline, struct cb_err *err);
+int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, unsigned *n,
+                     uint64_t deadline, struct cb_err *err);
 /* 32 pings: fills mark_jitter_ns. */
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err);
 /* What one iteration costs in this arm. */
-int cb_session_calibrate(struct cb_session *s, const struct cb_wire_run *run, uint64_t *iters, uint64_t *wall_ns, uint64_t deadline,
-                         struct cb_err *err);
-/* Runs one case. `hist` (may be NULL) gets the merged histogram. An `error` line of the agent comes back with the agent's code and text and
- * leaves the session usable (*alive = 1); anything else that fails ends it (*alive = 0). */
-int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const struct cb_case_sink *sink, struct cb_hist *hist,
-                   uint64_t deadline, int *alive, struct cb_err *err);
+int cb_session_calibrate(struct cb_session *s, const struct cb_wire_run *run, uint64_t *iters,
+                         uint64_t *wall_ns, uint64_t deadline, struct cb_err *err);
+/* Runs one case. `hist` (may be NULL) gets the merged histogram. An `error` line of the agent comes back with
+ * the agent's code and text and leaves the session usable (*alive = 1); anything else that fails ends it
+ * (*alive = 0). */
+int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const struct cb_case_sink *sink,
+                   struct cb_hist *hist, uint64_t deadline, int *alive, struct cb_err *err);
 /* Says bye (not waiting), closes the link. */
 void cb_session_close(struct cb_session *s);
 

@@ -1,6 +1,7 @@
-/* libvirt in a process of its own. The process lives under a small child subreaper (libvirt waits long for each killed qemu where PID 1
- * reaps late) and inside the fabric's network namespace, so that taps and the bridge need nothing of the user's network. When cbench
- * dies, the reaper sees end of file on its pipe, ends every domain of the run, and exits. */
+/* libvirt in a process of its own. The process lives under a small child subreaper (libvirt waits long for
+ * each killed qemu where PID 1 reaps late) and inside the fabric's network namespace, so that taps and the
+ * bridge need nothing of the user's network. When cbench dies, the reaper sees end of file on its pipe, ends
+ * every domain of the run, and exits. */
 #ifndef CB_RUNNERS_VMHOST_H
 #define CB_RUNNERS_VMHOST_H
 
@@ -12,8 +13,8 @@
 
 struct cb_vmhost; /* opaque */
 
-/* Starts the process and opens the connection (site->connect, or qemu:///embed with a root under site->state_dir and a copy of the
- * capability cache from site->cache_dir). */
+/* Starts the process and opens the connection (site->connect, or qemu:///embed with a root under
+ * site->state_dir and a copy of the capability cache from site->cache_dir). */
 int cb_vmhost_open(const struct cb_site *site, struct cb_vmhost **out, struct cb_err *err);
 /* Creates a transient domain from XML and returns once libvirt did. */
 int cb_vmhost_create(struct cb_vmhost *v, const char *xml, uint64_t deadline, struct cb_err *err);

@@ -1,5 +1,6 @@
-/* A growable text buffer. A failed allocation is sticky: later calls do nothing and `cb_buf_ok` says so, so that a
- * page of appends needs one check at its end. Zero-initialise; free with cb_buf_free (or CB_AUTOBUF). */
+/* A growable text buffer. A failed allocation is sticky: later calls do nothing and `cb_buf_ok` says so, so
+ * that a page of appends needs one check at its end. Zero-initialise; free with cb_buf_free (or CB_AUTOBUF).
+ */
 #ifndef CB_BASE_BUF_H
 #define CB_BASE_BUF_H
 

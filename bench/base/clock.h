@@ -1,4 +1,5 @@
-/* Time, in nanoseconds. CLOCK_MONOTONIC_RAW everywhere: NTP slews CLOCK_MONOTONIC, and not alike in host and guest. */
+/* Time, in nanoseconds. CLOCK_MONOTONIC_RAW everywhere: NTP slews CLOCK_MONOTONIC, and not alike in host and
+ * guest. */
 #ifndef CB_BASE_CLOCK_H
 #define CB_BASE_CLOCK_H
 
@@ -21,7 +22,8 @@ static inline uint64_t cb_now_ns(void)
     return cb_clock_ns(CLOCK_MONOTONIC_RAW);
 }
 
-/* CPU time of the whole process, all threads. Costs about 15 times as much as cb_now_ns: outside the wall bracket. */
+/* CPU time of the whole process, all threads. Costs about 15 times as much as cb_now_ns: outside the wall
+ * bracket. */
 static inline uint64_t cb_cpu_ns(void)
 {
     return cb_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -32,7 +34,8 @@ void cb_clock_measure(double *cost_ns, uint64_t *resolution_ns);
 
 void cb_sleep_ns(uint64_t ns);
 
-/* A point in time after which a step has failed. `remaining` is 0 once it passed; poll(2) wants it in ms, rounded up. */
+/* A point in time after which a step has failed. `remaining` is 0 once it passed; poll(2) wants it in ms,
+ * rounded up. */
 static inline uint64_t cb_deadline_in(uint64_t ns)
 {
     return cb_now_ns() + ns;

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Error text is printed on one line and may hold bytes from a guest or a file: nothing but printable text passes. */
+/* Error text is printed on one line and may hold bytes from a guest or a file: nothing but printable text
+ * passes. */
 static void keep_one_line(char *s)
 {
     for (; *s; s++)

@@ -1,6 +1,6 @@
-/* Errors as values. Every function that can fail returns 0 or -1 and takes a `struct cb_err *` last, never NULL.
- * The struct lives on the caller's stack; no allocation happens on the error path. Context is added on the way
- * up, outermost first: "up container: mount /proc: Operation not permitted". */
+/* Errors as values. Every function that can fail returns 0 or -1 and takes a `struct cb_err *` last, never
+ * NULL. The struct lives on the caller's stack; no allocation happens on the error path. Context is added on
+ * the way up, outermost first: "up container: mount /proc: Operation not permitted". */
 #ifndef CB_BASE_ERR_H
 #define CB_BASE_ERR_H
 

@@ -15,15 +15,16 @@ int cb_write_all(int fd, const void *bytes, size_t n, struct cb_err *err);
 /* Reads a whole file, at most `max` bytes (more is an error), into `out` (appended). dirfd may be AT_FDCWD.
  * Links are followed: /proc and /sys are made of them. */
 int cb_read_file(int dirfd, const char *path, size_t max, struct cb_buf *out, struct cb_err *err);
-/* First line of a small file without its newline; "" in `out` and -1 where it cannot be read (never an error text:
- * for facts that may be missing). */
+/* First line of a small file without its newline; "" in `out` and -1 where it cannot be read (never an error
+ * text: for facts that may be missing). */
 int cb_read_line(const char *path, char *out, size_t cap);
 /* One number from such a file. */
 int cb_read_u64(const char *path, uint64_t *out);
 /* Writes `text` to an existing special file (/proc, /sys, cgroup) in one write(2). */
 int cb_write_file(int dirfd, const char *path, const char *text, struct cb_err *err);
 /* Creates or replaces `name` in dirfd atomically: temporary name, fsync, rename. Never follows a link. */
-int cb_replace_file(int dirfd, const char *name, const void *bytes, size_t n, mode_t mode, struct cb_err *err);
+int cb_replace_file(int dirfd, const char *name, const void *bytes, size_t n, mode_t mode,
+                    struct cb_err *err);
 /* mkdir -p. Existing directories are fine. */
 int cb_mkdirs(const char *path, mode_t mode, struct cb_err *err);
 /* rm -r without crossing into other mounts and without following links; a missing path is success. */
@@ -37,7 +38,7 @@ int cb_path(char *out, size_t cap, struct cb_err *err, const char *fmt, ...) CB_
 struct cb_lines {
     int fd;
     size_t start, end;
-    uint64_t read_ns;              /* host clock when the bytes of the last line returned were first seen */
+    uint64_t read_ns; /* host clock when the bytes of the last line returned were first seen */
     char data[CB_LINE_MAX * 4];
 };
 void cb_lines_init(struct cb_lines *l, int fd);

@@ -1,5 +1,5 @@
-/* How a number is derived from raw observations. The rule is stored beside the samples, so that any stored run can be
- * computed again bit for bit, also by a later version that no longer has the benchmark. */
+/* How a number is derived from raw observations. The rule is stored beside the samples, so that any stored
+ * run can be computed again bit for bit, also by a later version that no longer has the benchmark. */
 #ifndef CB_BASE_METRIC_H
 #define CB_BASE_METRIC_H
 

@@ -1,5 +1,5 @@
-/* Children. A child between fork and exec reports its whole cb_err through a CLOEXEC pipe; end of file means that
- * exec worked. Pids are used only for children of the caller. */
+/* Children. A child between fork and exec reports its whole cb_err through a CLOEXEC pipe; end of file means
+ * that exec worked. Pids are used only for children of the caller. */
 #ifndef CB_BASE_PROC_H
 #define CB_BASE_PROC_H
 
@@ -27,10 +27,11 @@ int cb_spawn(const struct cb_spawn *s, pid_t *pid, int *pidfd, struct cb_err *er
 int cb_wait(pid_t pid, uint64_t deadline, int *status, struct cb_err *err);
 /* SIGKILL and reap; pid <= 0 is ignored. */
 void cb_kill_wait(pid_t pid);
-/* Runs a command to its end, collecting at most `max` bytes of stdout into `out` (may be NULL) and the last line
- * of stderr into the error when it exits non-zero. No shell. */
+/* Runs a command to its end, collecting at most `max` bytes of stdout into `out` (may be NULL) and the last
+ * line of stderr into the error when it exits non-zero. No shell. */
 struct cb_buf;
-int cb_capture(const char *const *argv, uint64_t timeout_ns, size_t max, struct cb_buf *out, struct cb_err *err);
+int cb_capture(const char *const *argv, uint64_t timeout_ns, size_t max, struct cb_buf *out,
+               struct cb_err *err);
 
 /* Message passing of an error over a pipe: the child's half and the parent's half. */
 void cb_err_send(int fd, const struct cb_err *err);

@@ -1,5 +1,5 @@
-/* splitmix64 seeding and xoshiro256** (Blackman and Vigna, public domain algorithms). Deterministic for a seed on every
- * machine; test vectors in tests/unit. Not for secrets. */
+/* splitmix64 seeding and xoshiro256** (Blackman and Vigna, public domain algorithms). Deterministic for a
+ * seed on every machine; test vectors in tests/unit. Not for secrets. */
 #ifndef CB_BASE_RNG_H
 #define CB_BASE_RNG_H
 

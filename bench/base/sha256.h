@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4). Here because the agent links libc only and proves with it that its bytes are the same in
- * every arm; test vectors of the standard in tests/unit. */
+/* SHA-256 (FIPS 180-4). Here because the agent links libc only and proves with it that its bytes are the same
+ * in every arm; test vectors of the standard in tests/unit. */
 #ifndef CB_BASE_SHA256_H
 #define CB_BASE_SHA256_H
 

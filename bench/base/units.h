@@ -15,7 +15,8 @@ int cb_parse_size(const char *text, uint64_t *bytes, struct cb_err *err);
 int cb_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out, struct cb_err *err);
 int cb_parse_double(const char *text, double *out, struct cb_err *err);
 
-/* Writers return `out`. Three significant digits: 104, 10.4, 1.04, 0.104, 1.04e+06 never: plain digits up to 1e7. */
+/* Writers return `out`. Three significant digits: 104, 10.4, 1.04, 0.104, 1.04e+06 never: plain digits up to
+ * 1e7. */
 char *cb_format_sig3(double v, char *out, size_t cap);
 /* "64K", "1M": exact binary multiples, else plain bytes. */
 char *cb_format_size(uint64_t bytes, char *out, size_t cap);

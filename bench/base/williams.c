@@ -5,7 +5,8 @@ unsigned cb_williams_rows(unsigned n)
     return n == 1 ? 1 : n % 2 ? 2 * n : n;
 }
 
-/* The generating sequence is 0, 1, n-1, 2, n-2, ...; row r adds r modulo n; for odd n the rows are appended reversed. */
+/* The generating sequence is 0, 1, n-1, 2, n-2, ...; row r adds r modulo n; for odd n the rows are appended
+ * reversed. */
 void cb_williams_row(unsigned n, unsigned r, unsigned *out)
 {
     unsigned lo = 1, hi = n - 1, shift = r % n;

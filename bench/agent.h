@@ -1,0 +1,36 @@
+/* The agent's roles. */
+#ifndef CB_BENCH_AGENT_H
+#define CB_BENCH_AGENT_H
+
+#include <stdint.h>
+
+/* Ports of the peer, on the run's private network only. */
+#define CB_PEER_ECHO 5001 /* sends back what it gets: round trips */
+#define CB_PEER_SINK                                                                                         \
+    5002 /* reads and counts until end of stream, then answers 8 bytes: the count, little endian */
+#define CB_PEER_SOURCE                                                                                       \
+    5003                   /* reads 8 bytes N, little endian, then sends N bytes; again until end of stream */
+#define CB_PEER_CLOSE 5004 /* answers one byte with one byte and closes */
+
+/* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for an env
+ * message that carries an address (init gives it to its link); NULL: such a message is an error. */
+struct cb_err;
+int cb_agent_serve(int in, int out,
+                   int (*configure)(const char *device, const char *address, struct cb_err *err));
+
+/* PID 1 of a virtual machine: mounts, loads /modules/list, opens the virtio port org.cbench.agent, serves,
+ * powers off. Does not return. */
+void cb_init_main(void) __attribute__((noreturn));
+
+/* Serves the ports above on `address` (numeric IPv4) until killed. Writes one line "peer ready" to stdout
+ * once all ports listen. */
+int cb_peer_main(const char *address);
+
+/* What the environment looks like from inside; keys are listed in facts.c. */
+void cb_facts_each(const char *scratch, void (*emit)(void *arg, const char *key, const char *value),
+                   void *arg);
+
+/* Version and protocol revision: hello carries it, a difference is an error. */
+#define CB_BUILD_ID CB_VERSION "-w1"
+
+#endif
