@@ -4,6 +4,7 @@
 #define CB_RUNNERS_CGROUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 

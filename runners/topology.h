@@ -4,6 +4,7 @@
 #define CB_RUNNERS_TOPOLOGY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bench/base/err.h"
