@@ -59,6 +59,9 @@ struct cb_bench {
      * for sizes that the plan fills in from the host's topology. NULL: one case, all defaults. */
     const char *const *variants;
     int (*setup)(struct cb_run *run, struct cb_err *err); /* untimed; first touch happens here */
+    /* Untimed, before every batch of the harness (calibration and warm-up too): makes what `iters` iterations
+     * use up, removes what the last batch left. NULL: a batch leaves nothing behind. */
+    int (*reset)(struct cb_run *run, uint64_t iters, struct cb_err *err);
     int (*loop)(struct cb_run *run, uint64_t iters, struct cb_err *err); /* timed from outside */
     void (*teardown)(struct cb_run *run); /* may be NULL; safe after a failed setup */
 };
