@@ -1,0 +1,353 @@
+#include "runners/plan.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/clock.h"
+#include "bench/base/units.h"
+#include "bench/base/williams.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Last-level cache where nothing reports one: larger than most, so that "out of cache" stays true. */
+#define LLC_UNKNOWN (32 * MIB)
+
+/* A batch of the fastest arm, so that clock reads and marks vanish in it, and of the slowest, so that a run
+ * ends. */
+#define BATCH_MIN_NS      (2 * CB_NS_PER_MS)
+#define BATCH_MAX_NS      (500 * CB_NS_PER_MS)
+#define BATCH_RESOLUTIONS 1000
+#define QUANTILE_OBS      10 /* a quantile q needs n(1-q) of these */
+
+struct preset {
+    unsigned blocks;
+    uint64_t budget_ns, warm_ns, time_ns;
+    uint32_t samples_min, samples_max;
+};
+/* Chosen so that the default set takes about ten minutes (quick: under four) on two CPUs with an emulated VM.
+ */
+static const struct preset standard_preset = {
+    .blocks = 10,
+    .budget_ns = 600 * CB_NS_PER_S,
+    .warm_ns = 10 * CB_NS_PER_MS,
+    .time_ns = 200 * CB_NS_PER_MS,
+    .samples_min = 10,
+    .samples_max = 40,
+};
+static const struct preset quick_preset = {
+    .blocks = CB_BLOCKS_MIN,
+    .budget_ns = 225 * CB_NS_PER_S,
+    .warm_ns = 5 * CB_NS_PER_MS,
+    .time_ns = 80 * CB_NS_PER_MS,
+    .samples_min = 5,
+    .samples_max = 20,
+};
+
+/* ---- sizes from the topology
+ * ------------------------------------------------------------------------------------ */
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t llc(const struct cb_topology *t)
+{
+    return t->llc ? t->llc : LLC_UNKNOWN;
+}
+
+/* STREAM's rule for an array: at least four times the last-level cache. */
+static uint64_t stream_array(const struct cb_topology *t)
+{
+    return max_u64(4 * llc(t), 64 * MIB);
+}
+
+/* Far beyond the last level, so that nearly every load misses it. */
+static uint64_t dram_size(const struct cb_topology *t)
+{
+    return max_u64(8 * llc(t), 256 * MIB);
+}
+
+/* Every arm gets room for the largest working set, the page cache of the test files and the system itself,
+ * but never more than a quarter of the machine: the arms share it with the peer, the harness and the user. */
+static uint64_t arm_memory(const struct cb_topology *t)
+{
+    uint64_t want = max_u64(3 * stream_array(t), dram_size(t)) + 512 * MIB, cap = t->memory / 4;
+    want = max_u64(want, 1024 * MIB) / (64 * MIB) * (64 * MIB);
+    return want < cap ? want : cap / (64 * MIB) * (64 * MIB);
+}
+
+/* A working set that fits its level is half of it (the other half is for whatever else runs); the reported
+ * last level is often shared or larger than what one guest gets, hence an eighth. */
+static int resolve_size(const char *symbol, const struct cb_topology *t, uint64_t memory, uint64_t *out)
+{
+    const struct {
+        const char *symbol;
+        uint64_t bytes;
+    } sizes[] = {
+        {"@l1d", (t->l1d ? t->l1d : 32 * 1024) / 2},
+        {"@l2", (t->l2 ? t->l2 : 512 * 1024) / 2},
+        {"@llc", llc(t) / 8},
+        {"@dram", dram_size(t)},
+        {"@stream", stream_array(t)},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (strcmp(symbol, sizes[i].symbol) == 0) {
+            uint64_t cap = memory / 5; /* three arrays and the rest must fit */
+            *out = sizes[i].bytes < cap ? sizes[i].bytes : cap / 4096 * 4096;
+            return 0;
+        }
+    return -1;
+}
+
+/* "op=copy,size=@stream" -> "op=copy,size=134217728". */
+static int resolve_variant(const char *variant, const struct cb_topology *t, uint64_t memory, char *out,
+                           size_t cap, struct cb_err *err)
+{
+    const char *at = strchr(variant, '@');
+    if (!at)
+        return cb_path(out, cap, err, "%s", variant);
+    char symbol[16];
+    size_t n = strcspn(at, ",");
+    uint64_t bytes;
+    if (n >= sizeof symbol)
+        return cb_fail(err, CB_EUSAGE, "size symbol in \"%s\" is too long", variant);
+    memcpy(symbol, at, n);
+    symbol[n] = '\0';
+    if (resolve_size(symbol, t, memory, &bytes) < 0)
+        return cb_fail(err, CB_EUSAGE, "unknown size symbol %s", symbol);
+    return cb_path(out, cap, err, "%.*s%" PRIu64 "%s", (int)(at - variant), variant, bytes, at + n);
+}
+
+/* ---- cases
+ * ------------------------------------------------------------------------------------------------------ */
+
+static bool glob_list_matches(const char *list, const char *name)
+{
+    char one[128];
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ",");
+        if (n > 0 && n < sizeof one) {
+            memcpy(one, p, n);
+            one[n] = '\0';
+            if (fnmatch(one, name, 0) == 0)
+                return true;
+        }
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+/* Every glob must match something: a typing error would else measure less than was asked for. */
+static int check_globs(const char *list, struct cb_err *err)
+{
+    char one[128];
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, ",");
+        bool hit = false;
+        snprintf(one, sizeof one, "%.*s", (int)n, p);
+        for (const struct cb_bench *const *b = cb_benchmarks; *b && !hit; b++)
+            hit = fnmatch(one, (*b)->name, 0) == 0;
+        if (!hit)
+            return cb_fail(err, CB_EUSAGE, "--bench %s: no benchmark matches", one);
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
+static int add_case(struct cb_plan *plan, const struct cb_bench *b, const char *variant,
+                    const struct cb_topology *t, struct cb_err *err)
+{
+    char text[CB_PARAMS_TEXT_MAX];
+    uint64_t values[CB_PARAM_MAX];
+    struct cb_case *c = &plan->cases[plan->ncases];
+    if (plan->ncases == CB_CASES_MAX)
+        return cb_fail(err, CB_EUSAGE, "more than %d cases", CB_CASES_MAX);
+    *c = (struct cb_case){.bench = b};
+    if (resolve_variant(variant, t, plan->memory, text, sizeof text, err) < 0 ||
+        cb_params_parse(b, text, values, err) < 0)
+        return cb_wrap(err, "%s", b->name);
+    if (cb_params_format(b, values, c->params, sizeof c->params) < 0)
+        return cb_fail(err, CB_EUSAGE, "%s: parameters are too long", b->name);
+    c->seed = cb_seed_from(plan->seed, b->name, c->params);
+    plan->ncases++;
+    return 0;
+}
+
+static int add_cases(struct cb_plan *plan, const char *globs, const struct cb_topology *t, struct cb_err *err)
+{
+    static const char *const defaults_only[] = {"", NULL};
+    plan->cases = calloc(CB_CASES_MAX, sizeof *plan->cases);
+    if (!plan->cases)
+        return cb_fail(err, CB_ESYS, "out of memory");
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
+        if (globs && !glob_list_matches(globs, (*b)->name))
+            continue;
+        for (const char *const *v = (*b)->variants ? (*b)->variants : defaults_only; *v; v++)
+            if (add_case(plan, *b, *v, t, err) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- arms
+ * ------------------------------------------------------------------------------------------------------- */
+
+static int add_arms(struct cb_plan *plan, const char *const *names, struct cb_err *err)
+{
+    static const char *const defaults[] = {"host", "host2", "container", "vm", NULL};
+    bool have_host = false;
+    for (const char *const *n = names ? names : defaults; *n; n++) {
+        if (plan->narms == CB_ARMS_MAX)
+            return cb_fail(err, CB_EUSAGE, "more than %d arms", CB_ARMS_MAX);
+        struct cb_arm *arm = &plan->arms[plan->narms];
+        if (cb_arm_parse(*n, arm, err) < 0)
+            return -1;
+        for (unsigned i = 0; i < plan->narms; i++)
+            if (strcmp(plan->arms[i].name, arm->name) == 0)
+                return cb_fail(err, CB_EUSAGE, "arm %s is there twice", arm->name);
+        if (strcmp(arm->name, "host") == 0) {
+            have_host = true;
+            plan->baseline = plan->narms;
+        }
+        plan->narms++;
+    }
+    return have_host ? 0 : cb_fail(err, CB_EUSAGE, "no arm \"host\": every cost is a ratio to it");
+}
+
+int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
+                 struct cb_err *err)
+{
+    const struct preset *p = req->quick ? &quick_preset : &standard_preset;
+    *plan = (struct cb_plan){
+        .blocks = req->blocks ? req->blocks : p->blocks,
+        .seed = req->seed,
+        .quick = req->quick,
+        .budget_ns = req->budget_ns ? req->budget_ns : p->budget_ns,
+        .samples_min = p->samples_min,
+        .samples_max = p->samples_max,
+        .warm_ns = p->warm_ns,
+        .time_ns = p->time_ns,
+        .memory = arm_memory(topo),
+    };
+    if (plan->blocks > CB_BLOCKS_MAX)
+        return cb_fail(err, CB_EUSAGE, "--blocks %u: at most %d", plan->blocks, CB_BLOCKS_MAX);
+    if (add_arms(plan, req->arms, err) < 0 || (req->benches && check_globs(req->benches, err) < 0) ||
+        add_cases(plan, req->benches, topo, err) < 0) {
+        cb_plan_free(plan);
+        return -1;
+    }
+    return 0;
+}
+
+void cb_plan_free(struct cb_plan *plan)
+{
+    free(plan->cases);
+    plan->cases = NULL;
+    plan->ncases = 0;
+}
+
+bool cb_plan_needs_peer(const struct cb_plan *plan)
+{
+    for (unsigned i = 0; i < plan->ncases; i++)
+        if (plan->cases[i].bench->needs & CB_NEED_PEER)
+            return true;
+    return false;
+}
+
+/* ---- orders
+ * ----------------------------------------------------------------------------------------------------- */
+
+static void identity(unsigned *a, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        a[i] = i;
+}
+
+static void shuffled(unsigned *a, unsigned n, uint64_t seed)
+{
+    struct cb_rng rng;
+    identity(a, n);
+    cb_rng_seed(&rng, seed);
+    cb_rng_shuffle(&rng, a, n, sizeof *a);
+}
+
+void cb_plan_order(const struct cb_plan *plan, unsigned block, unsigned order[CB_ARMS_MAX])
+{
+    unsigned n = plan->narms, nrows = cb_williams_rows(n);
+    unsigned rows[2 * CB_ARMS_MAX], labels[CB_ARMS_MAX], row[CB_ARMS_MAX];
+    char cycle[16];
+    snprintf(cycle, sizeof cycle, "%u", block / nrows);
+    shuffled(rows, nrows, cb_seed_from(plan->seed, "rows", cycle));
+    shuffled(labels, n, cb_seed_from(plan->seed, "labels", ""));
+    cb_williams_row(n, rows[block % nrows], row);
+    for (unsigned i = 0; i < n; i++)
+        order[i] = labels[row[i]];
+}
+
+void cb_plan_case_order(const struct cb_plan *plan, unsigned block, unsigned arm, unsigned *order)
+{
+    char where[32];
+    snprintf(where, sizeof where, "%u/%u", block, arm);
+    shuffled(order, plan->ncases, cb_seed_from(plan->seed, "cases", where));
+}
+
+/* ---- iterations
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Iterations that the fewest samples together must hold for the outermost quantile of the benchmark. */
+static uint64_t observations_needed(const struct cb_bench *bench)
+{
+    double most = 0;
+    for (const struct cb_metric *m = bench->metrics; m->quantity; m++)
+        if (m->derive == CB_HIST_QUANTILE && QUANTILE_OBS / (1 - m->q) > most)
+            most = QUANTILE_OBS / (1 - m->q);
+    return (uint64_t)ceil(most - 1e-6);
+}
+
+uint64_t cb_plan_iters(const struct cb_plan *plan, const struct cb_bench *bench, double fastest_ns,
+                       double slowest_ns, uint64_t resolution_ns)
+{
+    uint64_t floor_ns = max_u64(BATCH_MIN_NS, BATCH_RESOLUTIONS * resolution_ns);
+    uint64_t least = (uint64_t)ceil((double)floor_ns / fastest_ns);
+    uint64_t obs = (observations_needed(bench) + plan->samples_min - 1) / plan->samples_min;
+    /* Aim at a batch of which samples_max fill the case's time in the slowest arm, as far as the floor
+     * allows. */
+    uint64_t wanted = (uint64_t)((double)plan->time_ns / plan->samples_max / slowest_ns);
+    uint64_t most = (uint64_t)((double)BATCH_MAX_NS / slowest_ns);
+    if (wanted > most)
+        wanted = most;
+    uint64_t iters = max_u64(max_u64(least, wanted), max_u64(obs, 1));
+    return iters < CB_WIRE_ITERS_MAX ? iters : CB_WIRE_ITERS_MAX;
+}
+
+/* ---- printing
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void print_order(const struct cb_plan *plan, unsigned block, struct cb_buf *out)
+{
+    unsigned order[CB_ARMS_MAX];
+    cb_plan_order(plan, block, order);
+    cb_buf_printf(out, "block %3u ", block);
+    for (unsigned i = 0; i < plan->narms; i++)
+        cb_buf_printf(out, " %s", plan->arms[order[i]].name);
+    cb_buf_puts(out, "\n");
+}
+
+void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out)
+{
+    char memory[32], budget[32];
+    cb_buf_printf(out, "seed %" PRIu64 ", %u blocks, %u arms, %u cases, %s an arm, budget %s\n", plan->seed,
+                  plan->blocks, plan->narms, plan->ncases,
+                  cb_format_size(plan->memory, memory, sizeof memory),
+                  cb_format_time(plan->budget_ns, budget, sizeof budget));
+    for (unsigned i = 0; i < plan->narms; i++)
+        cb_buf_printf(out, "arm       %s%s\n", plan->arms[i].name, i == plan->baseline ? " (baseline)" : "");
+    for (unsigned i = 0; i < plan->ncases; i++)
+        cb_buf_printf(out, "case      %s %s\n", plan->cases[i].bench->name, plan->cases[i].params);
+    for (unsigned b = 0; b < plan->blocks; b++)
+        print_order(plan, b, out);
+}

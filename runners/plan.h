@@ -10,13 +10,15 @@
 
 #define CB_CASES_MAX  512
 #define CB_BLOCKS_MAX 1000
+/* Below this many blocks no 95 % signed-rank interval exists; a run that hits its budget earlier goes on to
+ * here. */
+#define CB_BLOCKS_MIN 6
 
 struct cb_case {
     const struct cb_bench *bench;
-    uint64_t values[CB_PARAM_MAX];
     char params[CB_PARAMS_TEXT_MAX]; /* canonical */
     uint64_t seed;                   /* the same in all arms and blocks */
-    uint64_t iters;                  /* K; 0 until calibrated */
+    uint64_t iters;                  /* K; 0 until calibrated, and for lifecycle cases */
 };
 
 struct cb_plan {
@@ -42,19 +44,24 @@ struct cb_plan_request {
     bool quick;
 };
 
+/* CB_EUSAGE: unknown arm, an arm twice, no host arm, a glob that matches nothing. */
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
                  struct cb_err *err);
 void cb_plan_free(struct cb_plan *plan);
 /* order[i] = arm index at position i of the block: rows of a Williams square, rows shuffled every cycle,
- * labels once a run. */
+ * labels once. */
 void cb_plan_order(const struct cb_plan *plan, unsigned block, unsigned order[CB_ARMS_MAX]);
 /* Case order inside one arm of one block: shuffled, seeded by (seed, block, arm). order has ncases entries.
  */
 void cb_plan_case_order(const struct cb_plan *plan, unsigned block, unsigned arm, unsigned *order);
 /* K for a case from what an iteration costs in the fastest and the slowest arm (ns, > 0): the fastest arm's
  * batch takes at least 2 ms and 1000 times the clock's resolution, the slowest's stays below 500 ms where
- * both can hold; the floor wins where they cannot. */
-uint64_t cb_plan_iters(double fastest_ns, double slowest_ns, uint64_t resolution_ns);
+ * both can hold; the floor wins where they cannot. `ops_min`: iterations that all samples_min batches
+ * together must reach (quantiles). */
+uint64_t cb_plan_iters(const struct cb_plan *plan, const struct cb_bench *bench, double fastest_ns,
+                       double slowest_ns, uint64_t resolution_ns);
 void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out);
+/* True when some case needs the network peer. */
+bool cb_plan_needs_peer(const struct cb_plan *plan);
 
 #endif

@@ -10,8 +10,10 @@ struct cb_session {
     struct cb_link link;
     struct cb_lines lines;
     struct cb_wire_hello hello;
-    uint64_t first_byte_ns;  /* host clock when the agent's first byte was seen: the end of the start */
-    uint64_t mark_jitter_ns; /* spread of ping round trips: how far a mark's stamp may be off */
+    const volatile int *stop; /* non-zero: every wait ends with CB_EINTR; may be NULL */
+    uint64_t first_byte_ns;   /* host clock when the agent's first byte was seen: the end of the start */
+    uint64_t
+        mark_jitter_ns; /* longest of the ping round trips: how far two stamps of one bracket may be apart */
 };
 
 /* A batch as the host saw it. */
@@ -29,26 +31,28 @@ struct cb_case_sink {
     void *arg;
 };
 
-/* Takes over *link. Waits for hello until `deadline`; a build id or sha256 that differs is CB_EPROTO. */
-int cb_session_open(struct cb_session *s, struct cb_link *link, const char *sha256, uint64_t deadline,
-                    struct cb_err *err);
+/* Takes over *link, also when it fails. Waits for hello until `deadline`; a build id or sha256 that differs
+ * is CB_EPROTO. */
+int cb_session_open(struct cb_session *s, struct cb_link *link, const char *sha256, const volatile int *stop,
+                    uint64_t deadline, struct cb_err *err);
 /* Tells the environment, waits for ready. */
 int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t deadline,
                    struct cb_err *err);
 /* Asks for the facts; at most `max` are kept, *n are there. */
 int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, unsigned *n,
                      uint64_t deadline, struct cb_err *err);
-/* 32 pings: fills mark_jitter_ns. */
+/* Pings: fills mark_jitter_ns. */
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err);
-/* What one iteration costs in this arm. */
+/* What an iteration costs in this arm: *iters iterations took *wall_ns. `run->iters` must be 0. Errors as
+ * cb_session_run. */
 int cb_session_calibrate(struct cb_session *s, const struct cb_wire_run *run, uint64_t *iters,
-                         uint64_t *wall_ns, uint64_t deadline, struct cb_err *err);
+                         uint64_t *wall_ns, uint64_t deadline, int *alive, struct cb_err *err);
 /* Runs one case. `hist` (may be NULL) gets the merged histogram. An `error` line of the agent comes back with
  * the agent's code and text and leaves the session usable (*alive = 1); anything else that fails ends it
  * (*alive = 0). */
 int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const struct cb_case_sink *sink,
                    struct cb_hist *hist, uint64_t deadline, int *alive, struct cb_err *err);
-/* Says bye (not waiting), closes the link. */
+/* Says bye (not waiting for it), closes the link. Safe twice. */
 void cb_session_close(struct cb_session *s);
 
 #endif
