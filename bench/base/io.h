@@ -38,12 +38,13 @@ int cb_path(char *out, size_t cap, struct cb_err *err, const char *fmt, ...) CB_
 struct cb_lines {
     int fd;
     size_t start, end;
-    uint64_t read_ns; /* host clock when the bytes of the last line returned were first seen */
+    uint64_t read_ns; /* clock when the last byte of the last line returned was read */
     char data[CB_LINE_MAX * 4];
 };
 void cb_lines_init(struct cb_lines *l, int fd);
 /* 1: *line is the next line, NUL-terminated, without newline, valid until the next call. 0: end of stream.
- * -1: CB_ETIMEOUT, CB_EPROTO (line over CB_LINE_MAX, NUL byte inside), or CB_ESYS. */
+ * -1: CB_ETIMEOUT, CB_EPROTO (line over CB_LINE_MAX, NUL byte inside, stream ended inside a line), CB_EINTR
+ * (a signal handler ran; what was read is kept), or CB_ESYS. */
 int cb_lines_next(struct cb_lines *l, uint64_t deadline, char **line, struct cb_err *err);
 /* True when a whole line is buffered already: poll(2) would not say so. */
 bool cb_lines_buffered(const struct cb_lines *l);

@@ -21,9 +21,11 @@ struct cb_spawn {
     void *arg;
 };
 
-/* Starts the child, returns 0 once its exec worked. *pidfd (CLOEXEC) may be NULL when not wanted. */
+/* Starts the child, returns 0 once its exec worked. *pidfd (CLOEXEC) may be NULL when not wanted. A program
+ * that is not there is CB_EMISSING. */
 int cb_spawn(const struct cb_spawn *s, pid_t *pid, int *pidfd, struct cb_err *err);
-/* Waits for the end until `deadline` (host clock, ns): 0 and *status as of waitpid; CB_ETIMEOUT otherwise. */
+/* Waits for the end until `deadline` (host clock, ns): 0 and *status as of waitpid; CB_ETIMEOUT
+ * otherwise, CB_EINTR when a signal handler ran. */
 int cb_wait(pid_t pid, uint64_t deadline, int *status, struct cb_err *err);
 /* SIGKILL and reap; pid <= 0 is ignored. */
 void cb_kill_wait(pid_t pid);
