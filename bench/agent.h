@@ -6,10 +6,10 @@
 
 /* Ports of the peer, on the run's private network only. */
 #define CB_PEER_ECHO 5001 /* sends back what it gets: round trips */
-#define CB_PEER_SINK                                                                                         \
-    5002 /* reads and counts until end of stream, then answers 8 bytes: the count, little endian */
-#define CB_PEER_SOURCE                                                                                       \
-    5003                   /* reads 8 bytes N, little endian, then sends N bytes; again until end of stream */
+/* Reads 8 bytes N, little endian, then N bytes, then answers one byte; again until end of stream. */
+#define CB_PEER_SINK 5002
+/* Reads 8 bytes N, little endian, then sends N bytes; again until end of stream. */
+#define CB_PEER_SOURCE 5003
 #define CB_PEER_CLOSE 5004 /* answers one byte with one byte and closes */
 
 /* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for an env

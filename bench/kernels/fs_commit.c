@@ -1,0 +1,114 @@
+/* What a database's commit costs: append 4 KiB to a log, wait until the device has it. Each is timed for
+ * itself: the mean hides what a full journal or a busy device does to the slowest. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench/base/clock.h"
+#include "bench/kernels/scratch.h"
+
+/* The log starts again at this length, between two commits and outside of their times. */
+#define LOG_MOST (UINT64_C(64) << 20)
+
+struct commit {
+    int fd;
+    char *record;
+    uint64_t length;
+    char path[PATH_MAX];
+};
+
+static int setup(struct cb_run *run, struct cb_err *err)
+{
+    struct commit *s = cb_scratch_state(run, sizeof *s, err);
+    if (!s)
+        return -1;
+    s->fd = -1;
+    if (cb_scratch_path(run, "commit", s->path, sizeof s->path, err) < 0)
+        return -1;
+    s->record = cb_scratch_buffer(CB_PAGE, err);
+    if (!s->record)
+        return -1;
+    s->fd = open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return s->fd < 0 ? cb_fail_sys(err, errno, "create %s", s->path) : 0;
+}
+
+static int restart(struct commit *s, struct cb_err *err)
+{
+    if (ftruncate(s->fd, 0) < 0 || fsync(s->fd) < 0)
+        return cb_fail_sys(err, errno, "start %s again", s->path);
+    s->length = 0;
+    return 0;
+}
+
+static int commit(struct commit *s, struct cb_err *err)
+{
+    cb_scratch_stamp(s->record, s->length);
+    ssize_t n = write(s->fd, s->record, CB_PAGE);
+    if (n < 0)
+        return cb_fail_sys(err, errno, "append to %s", s->path);
+    if ((uint64_t)n != CB_PAGE)
+        return cb_fail(err, CB_ESYS, "append to %s: %zd of %llu bytes written", s->path, n,
+                       (unsigned long long)CB_PAGE);
+    if (fdatasync(s->fd) < 0)
+        return cb_fail_sys(err, errno, "sync %s", s->path);
+    s->length += CB_PAGE;
+    return 0;
+}
+
+static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
+{
+    struct commit *s = run->state;
+    for (uint64_t i = 0; i < iters; i++) {
+        if (s->length >= LOG_MOST && restart(s, err) < 0)
+            return -1;
+        uint64_t before = cb_now_ns();
+        if (commit(s, err) < 0)
+            return -1;
+        cb_hist_add(run->hist, cb_now_ns() - before);
+    }
+    run->work += iters;
+    run->sink += iters;
+    return 0;
+}
+
+static void teardown(struct cb_run *run)
+{
+    struct commit *s = run->state;
+    if (!s)
+        return;
+    if (s->fd >= 0) {
+        close(s->fd);
+        unlink(s->path);
+    }
+    cb_scratch_unmap(s->record, CB_PAGE);
+    free(s);
+    run->state = NULL;
+}
+
+const struct cb_bench cb_fs_commit = {
+    .name = "fs.commit",
+    .summary = "append 4 KiB to a file and sync it to the device",
+    .revision = 1,
+    .needs = CB_NEED_SCRATCH,
+    .metrics =
+        (const struct cb_metric[]){
+            {.quantity = "p50",
+             .unit = "us",
+             .better = CB_LOWER,
+             .derive = CB_HIST_QUANTILE,
+             .scale = 1e-3,
+             .q = 0.5},
+            {.quantity = "p99",
+             .unit = "us",
+             .better = CB_LOWER,
+             .derive = CB_HIST_QUANTILE,
+             .scale = 1e-3,
+             .q = 0.99},
+            {.quantity = NULL},
+        },
+    .setup = setup,
+    .loop = loop,
+    .teardown = teardown,
+};

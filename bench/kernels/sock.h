@@ -2,13 +2,25 @@
 #ifndef CB_KERNELS_SOCK_H
 #define CB_KERNELS_SOCK_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "bench/bench.h"
 
-/* Connected TCP socket to the peer's port with TCP_NODELAY and SO_BINDTODEVICE; retries refused and
- * unreachable for 15 s (links of emulated cards come up late). -1 with *err. */
-int cb_sock_connect(const struct cb_run *run, int port, struct cb_err *err);
+/* Links of emulated cards come up this late. */
+#define CB_SOCK_PATIENCE_NS UINT64_C(15000000000)
+
+/* Connected TCP socket to the peer's port, with TCP_NODELAY, bound to run->device. One try; -1 with *err,
+ * CB_EMISSING where the environment has no peer. */
+int cb_sock_try(const struct cb_run *run, uint16_t port, struct cb_err *err);
+/* The same, tried again while the peer refuses or cannot be reached, until `patience_ns` passed. */
+int cb_sock_connect(const struct cb_run *run, uint16_t port, uint64_t patience_ns, struct cb_err *err);
 /* All n bytes, or an error (end of stream is one). */
 int cb_sock_send(int fd, const void *bytes, size_t n, struct cb_err *err);
 int cb_sock_recv(int fd, void *bytes, size_t n, struct cb_err *err);
+/* Sends one byte and waits for the same byte back. */
+int cb_sock_echo(int fd, unsigned char request, struct cb_err *err);
+/* Announces a stream of n bytes to the ports CB_PEER_SINK and CB_PEER_SOURCE. */
+int cb_sock_send_count(int fd, uint64_t n, struct cb_err *err);
 
 #endif
