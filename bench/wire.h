@@ -1,9 +1,10 @@
 /* The protocol between the host and the agent: the only file that knows its bytes.
  *
  * Text lines: one verb and `key=value` tokens, at most CB_LINE_MAX bytes with the newline, over a pipe, a
- * unix socket or a virtio-serial port. Values escape space, '%', '=' and anything not printable as %XX. Both
- * sides are one build: unknown verbs, unknown or repeated keys, missing keys and values out of range are
- * errors, and no compatibility code exists. What comes from an agent is not trusted.
+ * unix socket or a virtio-serial port. Values escape space, '%', '=' and anything not printable as %XX; texts
+ * are UTF-8 without control characters. Both sides are one build: every message has exactly one spelling,
+ * with its keys in the order of its struct; unknown verbs, unknown, repeated, missing or moved keys and
+ * values out of range are errors, and no compatibility code exists. What comes from an agent is not trusted.
  *
  *     agent -> host                                   host -> agent
  *     hello   build id, sha256 of the agent's bytes   env    scratch directory, peer, link

@@ -88,7 +88,7 @@ static int pin(int cpu, struct cb_err *err)
     return sched_setaffinity(0, sizeof set, &set) < 0 ? cb_fail_sys(err, errno, "pin to CPU %d", cpu) : 0;
 }
 
-static int die_with(pid_t parent, struct cb_err *err)
+int cb_die_with_parent(pid_t parent, struct cb_err *err)
 {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return cb_fail_sys(err, errno, "PR_SET_PDEATHSIG");
@@ -107,7 +107,7 @@ static int become(const struct cb_spawn *s, pid_t parent, struct cb_err *err)
         return -1;
     if (s->cpu >= 0 && pin(s->cpu, err) < 0)
         return -1;
-    if (s->die_with_parent && die_with(parent, err) < 0)
+    if (s->die_with_parent && cb_die_with_parent(parent, err) < 0)
         return -1;
     if (s->before_exec && s->before_exec(s->arg, err) < 0)
         return -1;
@@ -133,7 +133,7 @@ static __attribute__((noreturn)) void child(const struct cb_spawn *s, pid_t pare
     _exit(127);
 }
 
-static int pidfd_of(pid_t pid, struct cb_err *err)
+int cb_pidfd(pid_t pid, struct cb_err *err)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     return fd < 0 ? cb_fail_sys(err, errno, "pidfd_open") : fd;
@@ -153,7 +153,7 @@ int cb_spawn(const struct cb_spawn *s, pid_t *pid, int *pidfd, struct cb_err *er
     CB_AUTOFD int from_child = report[0];
     if (*pid < 0)
         return cb_fail_sys(err, cause, "fork");
-    if (cb_err_recv(from_child, err) < 0 || (pidfd && (*pidfd = pidfd_of(*pid, err)) < 0)) {
+    if (cb_err_recv(from_child, err) < 0 || (pidfd && (*pidfd = cb_pidfd(*pid, err)) < 0)) {
         cb_kill_wait(*pid);
         *pid = -1;
         return -1;
@@ -163,7 +163,7 @@ int cb_spawn(const struct cb_spawn *s, pid_t *pid, int *pidfd, struct cb_err *er
 
 int cb_wait(pid_t pid, uint64_t deadline, int *status, struct cb_err *err)
 {
-    CB_AUTOFD int fd = pidfd_of(pid, err);
+    CB_AUTOFD int fd = cb_pidfd(pid, err);
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (fd < 0)
         return -1;

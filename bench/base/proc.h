@@ -35,6 +35,12 @@ struct cb_buf;
 int cb_capture(const char *const *argv, uint64_t timeout_ns, size_t max, struct cb_buf *out,
                struct cb_err *err);
 
+/* For children made by a plain fork: SIGKILL when the thread that forked ends. `parent` is its getpid() from
+ * before the fork; it may have ended already (ESRCH). */
+int cb_die_with_parent(pid_t parent, struct cb_err *err);
+/* A descriptor (CLOEXEC) that polls readable once the child ended. */
+int cb_pidfd(pid_t pid, struct cb_err *err);
+
 /* Message passing of an error over a pipe: the child's half and the parent's half. */
 void cb_err_send(int fd, const struct cb_err *err);
 /* 0: end of file, nothing was sent. -1: *err holds what was sent (or that it was garbled). */
