@@ -1,0 +1,290 @@
+#include "runners/netlink.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+#include "bench/base/buf.h"
+
+#define REQUEST_MAX 1024  /* the longest request, a veth pair, takes some 150 bytes */
+#define ANSWER_MAX  32768 /* the kernel fills a dump's pieces up to this where there is room */
+
+/* A sequence number tells answers to one request from another's; a socket here lives for one request. */
+#define SEQUENCE 1
+
+union request {
+    struct nlmsghdr head;
+    char bytes[REQUEST_MAX];
+};
+
+/* What to do with the links in an answer. */
+struct taker {
+    void (*take)(const struct nlmsghdr *link, void *arg);
+    void *arg;
+};
+
+/* --- one request, one answer ------------------------------------------------------------------------- */
+
+/* The words that the kernel puts beside an error number, "" where there are none. */
+static const char *kernel_words(const struct nlmsghdr *answer)
+{
+    const struct nlattr *attr;
+    if (!(answer->nlmsg_flags & NLM_F_ACK_TLVS) || !(answer->nlmsg_flags & NLM_F_CAPPED))
+        return "";
+    mnl_attr_for_each(attr, answer, sizeof(struct nlmsgerr))
+    {
+        if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+            return mnl_attr_get_str(attr);
+    }
+    return "";
+}
+
+/* 1: that was the end of the answer. 0: there is more. -1: the kernel refused. */
+static int take_message(const struct nlmsghdr *m, const struct taker *t, struct cb_err *err)
+{
+    if (m->nlmsg_type == NLMSG_DONE)
+        return 1;
+    if (m->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *e = mnl_nlmsg_get_payload(m);
+        if (mnl_nlmsg_get_payload_len(m) < sizeof *e)
+            return cb_fail(err, CB_ESYS, "netlink: short answer");
+        const char *words = kernel_words(m);
+        return e->error ? cb_fail_sys(err, -e->error, "netlink%s%s", *words ? ": " : "", words) : 1;
+    }
+    if (m->nlmsg_type == RTM_NEWLINK && t)
+        t->take(m, t->arg);
+    return 0;
+}
+
+static int take_answer(struct mnl_socket *s, const struct taker *t, struct cb_err *err)
+{
+    char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+    for (;;) {
+        ssize_t got = mnl_socket_recvfrom(s, answer, sizeof answer);
+        if (got < 0)
+            return cb_fail_sys(err, errno, "netlink: receive");
+        int left = (int)got;
+        for (const struct nlmsghdr *m = (const void *)answer; mnl_nlmsg_ok(m, left);
+             m = mnl_nlmsg_next(m, &left)) {
+            int end = m->nlmsg_seq == SEQUENCE ? take_message(m, t, err) : 0;
+            if (end)
+                return end < 0 ? -1 : 0;
+        }
+    }
+}
+
+static int exchange(struct mnl_socket *s, const union request *r, const struct taker *t, struct cb_err *err)
+{
+    int on = 1;
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID))
+        return cb_fail_sys(err, errno, "netlink: bind");
+    /* Errors with the kernel's own words and without a copy of the request. */
+    if (mnl_socket_setsockopt(s, NETLINK_EXT_ACK, &on, sizeof on) ||
+        mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &on, sizeof on))
+        return cb_fail_sys(err, errno, "netlink: options");
+    if (mnl_socket_sendto(s, r, r->head.nlmsg_len) < 0)
+        return cb_fail_sys(err, errno, "netlink: send");
+    return take_answer(s, t, err);
+}
+
+/* A socket belongs to the namespace that its thread was in when it was opened: hence one a request. */
+static int ask(const union request *r, const struct taker *t, struct cb_err *err)
+{
+    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s)
+        return cb_fail_sys(err, errno, "netlink: open");
+    int failed = exchange(s, r, t, err);
+    mnl_socket_close(s);
+    return failed;
+}
+
+/* --- parts of requests ------------------------------------------------------------------------------- */
+
+static void start(union request *r, uint16_t type, uint16_t flags)
+{
+    mnl_nlmsg_put_header(r->bytes);
+    r->head.nlmsg_type = type;
+    r->head.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    r->head.nlmsg_seq = SEQUENCE;
+}
+
+static void start_link(union request *r, uint16_t type, uint16_t flags, unsigned link_flags)
+{
+    start(r, type, flags);
+    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(&r->head, sizeof *link);
+    link->ifi_family = AF_UNSPEC;
+    link->ifi_flags = link->ifi_change = link_flags;
+}
+
+/* A name that does not fit is left out, and the kernel refuses the request. */
+static void put_name(union request *r, const char *name)
+{
+    if (strlen(name) < IFNAMSIZ)
+        mnl_attr_put_strz(&r->head, IFLA_IFNAME, name);
+}
+
+static struct nlattr *begin_kind(union request *r, const char *kind, struct nlattr **info)
+{
+    *info = mnl_attr_nest_start(&r->head, IFLA_LINKINFO);
+    mnl_attr_put_strz(&r->head, IFLA_INFO_KIND, kind);
+    return mnl_attr_nest_start(&r->head, IFLA_INFO_DATA);
+}
+
+static int index_of(const char *name, struct cb_err *err)
+{
+    unsigned index = if_nametoindex(name);
+    return index ? (int)index : cb_fail_sys(err, errno, "link %s", name);
+}
+
+/* --- links ------------------------------------------------------------------------------------------- */
+
+int cb_net_bridge(const char *name, struct cb_err *err)
+{
+    union request r;
+    struct nlattr *info;
+    start_link(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, IFF_UP);
+    put_name(&r, name);
+    struct nlattr *data = begin_kind(&r, "bridge", &info);
+    mnl_attr_put_u32(&r.head, IFLA_BR_STP_STATE, 0);
+    mnl_attr_put_u32(&r.head, IFLA_BR_FORWARD_DELAY, 0);
+    mnl_attr_put_u8(&r.head, IFLA_BR_MCAST_SNOOPING, 0);
+    mnl_attr_nest_end(&r.head, data);
+    mnl_attr_nest_end(&r.head, info);
+    return ask(&r, NULL, err) ? cb_wrap(err, "make bridge %s", name) : 0;
+}
+
+int cb_net_veth(const char *name, const char *bridge, const char *peer, int netns_fd, struct cb_err *err)
+{
+    union request r;
+    struct nlattr *info;
+    start_link(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, IFF_UP);
+    put_name(&r, name);
+    if (bridge) {
+        int index = index_of(bridge, err);
+        if (index < 0)
+            return cb_wrap(err, "make veth %s", name);
+        mnl_attr_put_u32(&r.head, IFLA_MASTER, (uint32_t)index);
+    }
+    struct nlattr *data = begin_kind(&r, "veth", &info);
+    struct nlattr *other = mnl_attr_nest_start(&r.head, VETH_INFO_PEER);
+    mnl_nlmsg_put_extra_header(&r.head, sizeof(struct ifinfomsg));
+    put_name(&r, peer);
+    mnl_attr_put_u32(&r.head, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+    mnl_attr_nest_end(&r.head, other);
+    mnl_attr_nest_end(&r.head, data);
+    mnl_attr_nest_end(&r.head, info);
+    return ask(&r, NULL, err) ? cb_wrap(err, "make veth %s and %s", name, peer) : 0;
+}
+
+int cb_net_up(const char *name, struct cb_err *err)
+{
+    union request r;
+    start_link(&r, RTM_NEWLINK, NLM_F_ACK, IFF_UP);
+    put_name(&r, name);
+    return ask(&r, NULL, err) ? cb_wrap(err, "set link %s up", name) : 0;
+}
+
+int cb_net_address(const char *name, const char *address, int prefix, int route, struct cb_err *err)
+{
+    union request r;
+    struct in_addr ip;
+    int index = index_of(name, err);
+    if (index < 0)
+        return -1;
+    if (inet_pton(AF_INET, address, &ip) != 1)
+        return cb_fail(err, CB_EUSAGE, "\"%.64s\" is not an IPv4 address", address);
+    start(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    struct ifaddrmsg *a = mnl_nlmsg_put_extra_header(&r.head, sizeof *a);
+    a->ifa_family = AF_INET;
+    a->ifa_prefixlen = (uint8_t)prefix;
+    a->ifa_index = (uint32_t)index;
+    mnl_attr_put(&r.head, IFA_LOCAL, sizeof ip, &ip);
+    mnl_attr_put(&r.head, IFA_ADDRESS, sizeof ip, &ip);
+    if (!route)
+        mnl_attr_put_u32(&r.head, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
+    return ask(&r, NULL, err) ? cb_wrap(err, "give %s/%d to link %s", address, prefix, name) : 0;
+}
+
+int cb_net_delete(const char *name, struct cb_err *err)
+{
+    union request r;
+    start_link(&r, RTM_DELLINK, NLM_F_ACK, 0);
+    put_name(&r, name);
+    if (ask(&r, NULL, err) == 0 || err->sys == ENODEV)
+        return 0;
+    return cb_wrap(err, "delete link %s", name);
+}
+
+/* --- reading ----------------------------------------------------------------------------------------- */
+
+/* An attribute of a link with at least `size` bytes of payload, NULL where it has none. */
+static const struct nlattr *link_attr(const struct nlmsghdr *link, uint16_t type, size_t size)
+{
+    const struct nlattr *attr;
+    mnl_attr_for_each(attr, link, sizeof(struct ifinfomsg))
+    {
+        if (mnl_attr_get_type(attr) == type && mnl_attr_get_payload_len(attr) >= size)
+            return attr;
+    }
+    return NULL;
+}
+
+struct counters {
+    struct rtnl_link_stats64 stats;
+    int found;
+};
+
+static void take_counters(const struct nlmsghdr *link, void *arg)
+{
+    struct counters *c = arg;
+    /* Kernels append fields: those that are used here were there from the start. */
+    const struct nlattr *attr = link_attr(link, IFLA_STATS64, offsetof(struct rtnl_link_stats64, rx_errors));
+    if (!attr)
+        return;
+    memcpy(&c->stats, mnl_attr_get_payload(attr), offsetof(struct rtnl_link_stats64, rx_errors));
+    c->found = 1;
+}
+
+int cb_net_counters(const char *name, uint64_t *rx_bytes, uint64_t *tx_bytes, struct cb_err *err)
+{
+    union request r;
+    struct counters c = {.found = 0};
+    start_link(&r, RTM_GETLINK, NLM_F_ACK, 0);
+    put_name(&r, name);
+    if (ask(&r, &(struct taker){take_counters, &c}, err))
+        return cb_wrap(err, "counters of link %s", name);
+    if (!c.found)
+        return cb_fail(err, CB_ESYS, "counters of link %s: the kernel gave none", name);
+    *rx_bytes = c.stats.rx_bytes;
+    *tx_bytes = c.stats.tx_bytes;
+    return 0;
+}
+
+static void take_name(const struct nlmsghdr *link, void *arg)
+{
+    const struct nlattr *attr = link_attr(link, IFLA_IFNAME, 1);
+    if (attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+        cb_buf_add(arg, mnl_attr_get_str(attr), strlen(mnl_attr_get_str(attr)) + 1);
+}
+
+int cb_net_each(const char *prefix, void (*found)(const char *name, void *arg), void *arg, struct cb_err *err)
+{
+    union request r;
+    CB_AUTOBUF struct cb_buf names = {0}; /* all first: `found` may delete what it is told of */
+    start_link(&r, RTM_GETLINK, NLM_F_DUMP, 0);
+    if (ask(&r, &(struct taker){take_name, &names}, err))
+        return cb_wrap(err, "list links");
+    if (!cb_buf_ok(&names))
+        return cb_fail_sys(err, ENOMEM, "list links");
+    for (size_t at = 0; at < names.len; at += strlen(names.data + at) + 1)
+        if (strncmp(names.data + at, prefix, strlen(prefix)) == 0)
+            found(names.data + at, arg);
+    return 0;
+}
