@@ -30,8 +30,8 @@ const char *cb_cgroup_version(void);
 void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap);
 
 int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err);
-/* pid 0: the caller moves itself. The kernel then needs no cgroup_threadgroup_rwsem, whose cold cost is an RCU
- * grace period (6 to 10 ms): the quick way into a v1 group for a child with one thread. */
+/* pid 0: the caller moves itself. The kernel then needs no cgroup_threadgroup_rwsem, whose cold cost is an
+ * RCU grace period (6 to 10 ms): the quick way into a v1 group for a child with one thread. */
 int cb_cgroup_attach(struct cb_cgroup *g, pid_t pid, struct cb_err *err);
 /* For clone3(CLONE_INTO_CGROUP): an O_PATH descriptor owned by g, or -1 where the limits live on v1. */
 int cb_cgroup_v2_fd(const struct cb_cgroup *g);
