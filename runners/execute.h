@@ -3,8 +3,8 @@
 #ifndef CB_RUNNERS_EXECUTE_H
 #define CB_RUNNERS_EXECUTE_H
 
+#include "runners/instance.h"
 #include "runners/plan.h"
-#include "runners/session.h"
 
 enum cb_outcome { CB_OUTCOME_OK, CB_OUTCOME_UNTRUSTED, CB_OUTCOME_SKIPPED, CB_OUTCOME_FAILED };
 const char *cb_outcome_name(enum cb_outcome o);
@@ -16,7 +16,7 @@ struct cb_case_result {
     const char *reason; /* "" when ok */
     const struct cb_batch *batches;
     unsigned nbatches;
-    const struct cb_hist *hist; /* NULL when the benchmark has none */
+    const struct cb_hist *hist; /* NULL when it holds nothing */
 };
 
 /* Result of one instance. */
@@ -24,44 +24,39 @@ struct cb_instance_result {
     unsigned block, arm, position; /* position: of the arm in the block's order */
     enum cb_outcome outcome;
     const char *reason;
-    uint64_t start_ns; /* up to the agent's first byte; 0 when it never came */
-    uint64_t stop_ns;  /* down */
-    uint64_t prepare_ns;
-    uint64_t mark_jitter_ns;
-    char agent_sha256[CB_SHA256_HEX];
-    const struct cb_env *env;    /* facts from outside, accelerator; valid during the call */
-    const struct cb_fact *facts; /* facts from inside */
-    unsigned nfacts;
+    const struct cb_instance *instance; /* times, facts, accelerator; valid during the call */
 };
 
 struct cb_progress {
     const char *phase; /* "calibrate", "measure" */
-    unsigned block, blocks, arm, position, done_cases, ncases;
+    unsigned block, blocks, arm;
     const char *bench;            /* current, "" between */
+    unsigned done, total;         /* cases of the whole run, over all arms and blocks */
     uint64_t elapsed_ns, left_ns; /* left_ns 0: not known yet */
 };
 
 struct cb_sink {
     void *arg;
-    /* An arm that cannot run here, or whose calibration failed: known before block 0; the run goes on without
-     * it. */
+    /* An arm that cannot run here, or that failed for good: the run goes on without it. Nothing is said of
+     * the others. */
     void (*arm_status)(void *arg, unsigned arm, enum cb_outcome o, const char *reason);
-    void (*calibrated)(void *arg, const struct cb_plan *plan);       /* iters of all cases are set */
-    void (*instance)(void *arg, const struct cb_instance_result *r); /* before its cases' results */
+    /* Iterations of all cases are set; called once, before block 0. */
+    int (*calibrated)(void *arg, const struct cb_plan *plan, struct cb_err *err);
     void (*result)(void *arg, const struct cb_case_result *r);       /* start.total comes here too */
+    void (*instance)(void *arg, const struct cb_instance_result *r); /* after its cases' results */
     /* All arms of the block ended; the block's data must be durable when this returns. -1 stops the run. */
     int (*block_end)(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err);
     void (*progress)(void *arg, const struct cb_progress *p);
 };
 
 struct cb_run_totals {
-    unsigned blocks; /* finished */
-    uint64_t wall_ns, measuring_ns;
+    unsigned blocks;                /* finished */
+    uint64_t wall_ns, measuring_ns; /* measuring: inside cases */
     bool interrupted, budget_hit;
 };
 
-/* Runs the plan at the site. 0 also when arms failed; -1 and CB_EINTR after a signal, with everything torn
- * down. `stop` is polled between and during steps: non-zero ends the run. */
+/* Runs the plan at the site. 0 also when arms failed; -1 and CB_EINTR after a stop, with everything torn down
+ * and the finished blocks delivered. `stop` is polled between and during steps: non-zero ends the run. */
 int cb_execute(struct cb_plan *plan, struct cb_site *site, const struct cb_sink *sink,
                const volatile int *stop, struct cb_run_totals *totals, struct cb_err *err);
 

@@ -1,4 +1,4 @@
-/* Opens and closes what the arms of one run share, and cleans up after runs that were killed. */
+/* Opens and closes what the arms of one run share. */
 #ifndef CB_RUNNERS_SITE_H
 #define CB_RUNNERS_SITE_H
 
@@ -12,21 +12,29 @@ struct cb_site_request {
     bool network; /* some case needs the peer */
 };
 
-/* Where the agent is: $CBENCH_AGENT, beside the binary's tree (build or install). */
+/* Where state directories of runs are: /run/cbench for root, else under XDG_RUNTIME_DIR or /tmp. */
+int cb_state_base(char *out, size_t cap, struct cb_err *err);
+/* What survives runs (guest kernels, libvirt's capability cache): $CBENCH_CACHE, /var/cache/cbench for root,
+ * else under XDG_CACHE_HOME or ~/.cache. */
+int cb_cache_dir(char *out, size_t cap, struct cb_err *err);
+/* Where the agent is: $CBENCH_AGENT, else beside this program, in a build tree or installed. */
 int cb_agent_find(char *out, size_t cap, struct cb_err *err);
+
+/* On failure nothing is left behind. */
 int cb_site_open(const struct cb_site_request *req, const struct cb_topology *topo, struct cb_site *site,
                  struct cb_err *err);
+/* Removes everything of the run but its results. Safe twice. */
 void cb_site_close(struct cb_site *site);
 
-/* One thing that a dead run left behind. */
-struct cb_leftover {
-    char kind[16]; /* "cgroup", "mount", "link", "process", "domain", "directory" */
-    char name[256];
-    char run_id[32];
+/* The owner of a state directory, as its file says. */
+struct cb_owner {
+    int pid;
+    uint64_t starttime; /* field 22 of /proc/PID/stat: a pid alone is reused */
+    char work_dir[256];
 };
-/* Finds what carries cbench's names and has no living owner; removes it unless `dry`. `out_dir` (may be NULL)
- * is searched for work directories too. *failed counts what could not be removed. Idempotent. */
-int cb_gc(const char *out_dir, bool dry, void (*found)(const struct cb_leftover *l, bool removed, void *arg),
-          void *arg, unsigned *failed, struct cb_err *err);
+#define CB_OWNER_FILE "owner"
+/* 0 and the owner; -1 where there is no such file or it is not of this form. */
+int cb_owner_read(const char *state_dir, struct cb_owner *o);
+bool cb_owner_alive(const struct cb_owner *o);
 
 #endif

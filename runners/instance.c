@@ -1,0 +1,88 @@
+#include "runners/instance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/base/clock.h"
+
+/* An emulated machine boots in 2.5 s on the slowest machine tried; a hung one must not cost more than this.
+ */
+#define START_TIMEOUT_NS (30 * CB_NS_PER_S)
+/* Emulated network cards take up to 7 s until their link is there. */
+#define ENV_TIMEOUT_NS (20 * CB_NS_PER_S)
+
+/* Puts what the environment last said behind the error's own text. */
+static void add_last_words(struct cb_instance *in, struct cb_err *err)
+{
+    const struct cb_runner *r = in->env.arm->runner;
+    char words[sizeof err->msg] = "";
+    size_t used = strlen(err->msg);
+    if (!r->diagnose || err->code == CB_EINTR)
+        return;
+    r->diagnose(&in->env, words, sizeof words);
+    if (words[0])
+        snprintf(err->msg + used, sizeof err->msg - used, "; %s", words);
+    for (char *p = err->msg; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+}
+
+static int bring_up(struct cb_instance *in, const volatile int *stop, struct cb_err *err)
+{
+    const struct cb_runner *r = in->env.arm->runner;
+    struct cb_link link = {-1, -1};
+    uint64_t begin = cb_now_ns();
+    if (r->prepare && r->prepare(&in->env, err) < 0)
+        return cb_wrap(err, "prepare %s", in->env.arm->name);
+    in->prepare_ns = cb_now_ns() - begin;
+
+    begin = cb_now_ns();
+    if (r->up(&in->env, err) < 0)
+        return cb_wrap(err, "up %s", in->env.arm->name);
+    if (r->launch(&in->env, &link, err) < 0)
+        return cb_wrap(err, "launch %s", in->env.arm->name);
+    if (cb_session_open(&in->session, &link, in->env.site->agent_sha256, stop, begin + START_TIMEOUT_NS,
+                        err) < 0)
+        return cb_wrap(err, "%s", in->env.arm->name);
+    in->start_ns = in->session.first_byte_ns - begin;
+    in->alive = true;
+    return 0;
+}
+
+static int greet(struct cb_instance *in, struct cb_err *err)
+{
+    uint64_t deadline = cb_deadline_in(ENV_TIMEOUT_NS);
+    if (cb_session_env(&in->session, &in->env.wire, deadline, err) < 0 ||
+        cb_session_facts(&in->session, in->facts, CB_INSTANCE_FACTS, &in->nfacts, deadline, err) < 0 ||
+        cb_session_ping(&in->session, deadline, err) < 0) {
+        in->alive = false;
+        return cb_wrap(err, "%s", in->env.arm->name);
+    }
+    return 0;
+}
+
+int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
+                      const volatile int *stop, struct cb_err *err)
+{
+    memset(in, 0, sizeof *in);
+    in->session.link = (struct cb_link){-1, -1};
+    in->env.arm = arm;
+    in->env.site = site;
+    in->env.slot = slot;
+    snprintf(in->env.name, sizeof in->env.name, "%s-%u", site->run_id, slot);
+    snprintf(in->env.accelerator, sizeof in->env.accelerator, "none");
+    if (bring_up(in, stop, err) == 0 && greet(in, err) == 0)
+        return 0;
+    add_last_words(in, err);
+    return -1;
+}
+
+void cb_instance_stop(struct cb_instance *in)
+{
+    uint64_t begin = cb_now_ns();
+    cb_session_close(&in->session);
+    in->env.arm->runner->down(&in->env);
+    if (in->stop_ns == 0)
+        in->stop_ns = cb_now_ns() - begin;
+    in->alive = false;
+}

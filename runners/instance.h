@@ -1,0 +1,28 @@
+/* One instance of an arm: prepare, up, launch, hello, facts; its cases; down. The same code for every arm, so
+ * that start latencies mean the same everywhere. */
+#ifndef CB_RUNNERS_INSTANCE_H
+#define CB_RUNNERS_INSTANCE_H
+
+#include "runners/session.h"
+
+#define CB_INSTANCE_FACTS 48
+
+struct cb_instance {
+    struct cb_env env;
+    struct cb_session session;
+    bool alive;                              /* the agent answers; cases can run */
+    uint64_t prepare_ns;                     /* untimed provisioning, for the record */
+    uint64_t start_ns;                       /* before `up` to the agent's first byte; 0 when it never came */
+    uint64_t stop_ns;                        /* `down` until it returned */
+    struct cb_fact facts[CB_INSTANCE_FACTS]; /* from inside */
+    unsigned nfacts;
+};
+
+/* Zeroes *in and starts an instance of `arm`. On failure the reason carries what the environment last said;
+ * call cb_instance_stop all the same. */
+int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
+                      const volatile int *stop, struct cb_err *err);
+/* Closes the session and takes the environment down. Safe twice. */
+void cb_instance_stop(struct cb_instance *in);
+
+#endif
