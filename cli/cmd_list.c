@@ -1,0 +1,212 @@
+/* cbench list: what exists. */
+#include <argp.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "cli/cli.h"
+#include "plots/report.h"
+#include "runners/runner.h"
+
+enum form { FORM_PLAIN, FORM_MARKDOWN, FORM_JSON };
+
+struct options {
+    const char *what;
+    enum form form;
+};
+
+/* ---- one row printer a form; a table is a title row and rows of text
+ * --------------------------------------------- */
+
+#define COLUMNS_MAX 5
+
+struct table {
+    const char *columns[COLUMNS_MAX]; /* ended by NULL where fewer */
+    enum form form;
+    json_t *json; /* array, FORM_JSON only */
+};
+
+static void print_cells(const struct table *t, const char *const *cells)
+{
+    static const int width[COLUMNS_MAX] = {24, 44, 10, 8, 0};
+    for (int i = 0; i < COLUMNS_MAX && t->columns[i]; i++)
+        if (t->form == FORM_MARKDOWN)
+            printf("| %s ", cells[i]);
+        else
+            printf("%-*s%s", width[i], cells[i], i + 1 < COLUMNS_MAX && t->columns[i + 1] ? "  " : "");
+    puts(t->form == FORM_MARKDOWN ? "|" : "");
+}
+
+static void table_begin(struct table *t)
+{
+    if (t->form == FORM_JSON) {
+        t->json = json_array();
+        return;
+    }
+    if (t->form != FORM_MARKDOWN)
+        return;
+    print_cells(t, t->columns);
+    for (int i = 0; i < COLUMNS_MAX && t->columns[i]; i++)
+        fputs("|---", stdout);
+    puts("|");
+}
+
+static void table_row(struct table *t, const char *const *cells)
+{
+    if (t->form != FORM_JSON) {
+        print_cells(t, cells);
+        return;
+    }
+    json_t *row = json_object();
+    for (int i = 0; i < COLUMNS_MAX && t->columns[i]; i++)
+        json_object_set_new(row, t->columns[i], json_string(cells[i]));
+    json_array_append_new(t->json, row);
+}
+
+static void table_end(struct table *t)
+{
+    if (t->form != FORM_JSON)
+        return;
+    json_dumpf(t->json, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(t->json);
+}
+
+/* ---- what can be listed
+ * ------------------------------------------------------------------------------------------ */
+
+/* "op=copy|scale, size" of a benchmark's parameters. */
+static void describe_params(const struct cb_param *p, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (; p && p->name && n < cap; p++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%s=%s", n ? ", " : "", p->name,
+                              p->type == CB_PARAM_ENUM ? p->choices : p->def);
+}
+
+/* In a Markdown table a bar would end the cell. */
+static void bars_to_slashes(char *s)
+{
+    for (; *s; s++)
+        if (*s == '|')
+            *s = '/';
+}
+
+static void list_benchmarks(enum form form)
+{
+    struct table t = {.columns = {"name", "summary", "parameters"}, .form = form};
+    table_begin(&t);
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
+        char params[256];
+        describe_params((*b)->params, params, sizeof params);
+        bars_to_slashes(params);
+        table_row(&t, (const char *[]){(*b)->name, (*b)->summary, params});
+    }
+    table_end(&t);
+}
+
+static void list_metrics(enum form form)
+{
+    struct table t = {.columns = {"name", "unit", "better"}, .form = form};
+    table_begin(&t);
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++)
+        for (const struct cb_metric *m = (*b)->metrics; m->quantity; m++) {
+            char name[128];
+            snprintf(name, sizeof name, "%s.%s", (*b)->name, m->quantity);
+            table_row(&t, (const char *[]){name, m->unit, m->better == CB_LOWER ? "lower" : "higher"});
+        }
+    table_end(&t);
+}
+
+static void list_arms(enum form form)
+{
+    struct table t = {.columns = {"name", "summary", "parameters"}, .form = form};
+    table_begin(&t);
+    for (const struct cb_runner *const *r = cb_runners; *r; r++) {
+        char params[512] = "";
+        size_t n = 0;
+        for (const struct cb_arm_param *p = (*r)->params; p && p->name && n < sizeof params; p++)
+            n += (size_t)snprintf(params + n, sizeof params - n, "%s%s=%s", n ? ", " : "", p->name,
+                                  p->choices ? p->choices : p->def);
+        bars_to_slashes(params);
+        table_row(&t, (const char *[]){(*r)->name, (*r)->summary, params});
+    }
+    table_end(&t);
+}
+
+static void list_figures(enum form form)
+{
+    struct table t = {.columns = {"name", "title"}, .form = form};
+    table_begin(&t);
+    for (const struct cb_figure *const *f = cb_figures; *f; f++)
+        table_row(&t, (const char *[]){(*f)->name, (*f)->title});
+    table_end(&t);
+}
+
+static const struct {
+    const char *name;
+    void (*list)(enum form form);
+} lists[] = {
+    {"benchmarks", list_benchmarks},
+    {"arms", list_arms},
+    {"metrics", list_metrics},
+    {"figures", list_figures},
+};
+
+/* ---- the command
+ * ------------------------------------------------------------------------------------------------- */
+
+enum { KEY_MARKDOWN = 256, KEY_JSON };
+
+static const struct argp_option option_table[] = {
+    {"markdown", KEY_MARKDOWN, NULL, 0, "A Markdown table", 0},
+    {"json", KEY_JSON, NULL, 0, "A JSON array", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+    switch (key) {
+    case KEY_MARKDOWN:
+        o->form = FORM_MARKDOWN;
+        return 0;
+    case KEY_JSON:
+        o->form = FORM_JSON;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->what)
+            argp_error(state, "one list only");
+        o->what = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = option_table,
+    .parser = parse_option,
+    .args_doc = "[benchmarks|arms|metrics|figures]",
+    .doc = "Lists what exists (default: benchmarks).",
+};
+
+static int cmd_list(int argc, char **argv)
+{
+    struct options o = {0};
+    struct cb_err err = {0};
+    if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0)
+        return CB_EXIT_USAGE;
+    const char *what = o.what ? o.what : "benchmarks";
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(lists[i].name, what) == 0) {
+            lists[i].list(o.form);
+            return CB_EXIT_OK;
+        }
+    cb_fail(&err, CB_EUSAGE, "list %s: none of benchmarks, arms, metrics, figures", what);
+    return cb_report_error(&err);
+}
+
+const struct cb_command cb_cmd_list = {"list", "what exists: benchmarks, arms, metrics, figures", cmd_list};

@@ -1,0 +1,143 @@
+#include "cli/render.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/io.h"
+#include "plots/report.h"
+#include "results/export.h"
+
+int cb_render_formats(const char *text, unsigned *formats, struct cb_err *err)
+{
+    static const struct {
+        const char *name;
+        unsigned flag;
+    } known[] = {{"json", CB_RENDER_JSON}, {"csv", CB_RENDER_CSV},   {"html", CB_RENDER_HTML},
+                 {"md", CB_RENDER_MD},     {"term", CB_RENDER_TERM}, {"all", CB_RENDER_ALL}};
+    *formats = 0;
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, ","), i = 0, count = sizeof known / sizeof *known;
+        while (i < count && (strlen(known[i].name) != n || memcmp(known[i].name, p, n) != 0))
+            i++;
+        if (i == count)
+            return cb_fail(err, CB_EUSAGE, "--format %.*s: none of html, md, json, csv, term, all", (int)n,
+                           p);
+        *formats |= known[i].flag;
+        p += n + (p[n] == ',');
+    }
+    return *formats ? 0 : cb_fail(err, CB_EUSAGE, "--format: nothing to render");
+}
+
+static int write_text(int dir, const char *name, const struct cb_buf *text, struct cb_err *err)
+{
+    if (!cb_buf_ok(text))
+        return cb_fail(err, CB_ESYS, "%s: out of memory", name);
+    return cb_replace_file(dir, name, cb_buf_str(text), text->len, 0644, err);
+}
+
+static int terminal_columns(void)
+{
+    struct winsize w;
+    const char *env = getenv("COLUMNS");
+    int n = env ? atoi(env) : 0;
+    if (n == 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
+        n = w.ws_col;
+    return n < 80 ? (n == 0 ? 100 : 80) : n > 100 ? 100 : n;
+}
+
+static int render_term(const struct cb_report *r, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf out = {0};
+    setlocale(LC_CTYPE, "");
+    struct cb_term_style style = {
+        .columns = terminal_columns(),
+        .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+        .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+    };
+    if (cb_report_term(r, &style, &out, err) < 0)
+        return -1;
+    if (fputs(cb_buf_str(&out), stdout) == EOF || fflush(stdout) == EOF)
+        return cb_fail_sys(err, errno, "write the table");
+    return 0;
+}
+
+static int render_page(const struct cb_report *r, int dir, const char *run_dir, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf out = {0};
+    char plots[4096];
+    struct cb_err drawing = {0};
+    if (mkdirat(dir, "plots", 0755) < 0 && errno != EEXIST)
+        return cb_fail_sys(err, errno, "create plots");
+    CB_AUTOFD int plots_fd = openat(dir, "plots", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (plots_fd < 0)
+        return cb_fail_sys(err, errno, "open plots");
+    if (cb_path(plots, sizeof plots, err, "%s/plots", run_dir) < 0)
+        return -1;
+    if (cb_figures_draw(r, plots, &drawing) < 0) {
+        if (drawing.code != CB_EMISSING) {
+            *err = drawing;
+            return -1;
+        }
+        fprintf(stderr, "cbench: no pictures: %s\n", drawing.msg);
+    }
+    return cb_report_html(r, plots_fd, &out, err) < 0 ? -1 : write_text(dir, "report.html", &out, err);
+}
+
+static int render_files(const struct cb_report *r, const char *run_dir, unsigned formats, struct cb_err *err)
+{
+    CB_AUTOFD int dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir < 0)
+        return cb_fail_sys(err, errno, "open %s", run_dir);
+    CB_AUTOBUF struct cb_buf json = {0};
+    CB_AUTOBUF struct cb_buf csv = {0};
+    CB_AUTOBUF struct cb_buf md = {0};
+    if ((formats & CB_RENDER_JSON) && (cb_export_run_json(r->data, r->rows, r->notes, &json, err) < 0 ||
+                                       write_text(dir, "run.json", &json, err) < 0))
+        return -1;
+    if ((formats & CB_RENDER_CSV) &&
+        (cb_export_samples_csv(r->data, &csv, err) < 0 || write_text(dir, "samples.csv", &csv, err) < 0))
+        return -1;
+    if ((formats & CB_RENDER_HTML) && render_page(r, dir, run_dir, err) < 0)
+        return -1;
+    if ((formats & CB_RENDER_MD) &&
+        (cb_report_md(r, "plots", &md, err) < 0 || write_text(dir, "report.md", &md, err) < 0))
+        return -1;
+    return 0;
+}
+
+/* What a reader types to measure the same again. */
+static void command_of(const struct cb_dataset *d, struct cb_buf *out)
+{
+    cb_buf_printf(out, "cbench run --seed %" PRIu64 "%s --blocks %u", d->run.seed,
+                  d->run.quick ? " --quick" : "", d->run.blocks);
+    for (size_t i = 0; i < d->narms; i++)
+        cb_buf_printf(out, " --arm %s", d->arms[i].name);
+}
+
+int cb_render(const struct cb_dataset *d, const char *run_dir, unsigned formats, struct cb_err *err)
+{
+    struct cb_rows rows = {0};
+    struct cb_notes notes = {0};
+    CB_AUTOBUF struct cb_buf command = {0};
+    command_of(d, &command);
+    int got = cb_effects(d, &rows, err);
+    if (got == 0)
+        got = cb_confounds(d, &notes, err);
+    struct cb_report r = {.data = d, .rows = &rows, .notes = &notes, .command = cb_buf_str(&command)};
+    if (got == 0)
+        got = render_files(&r, run_dir, formats, err);
+    if (got == 0 && (formats & CB_RENDER_TERM))
+        got = render_term(&r, err);
+    cb_notes_free(&notes);
+    cb_rows_free(&rows);
+    return got;
+}
