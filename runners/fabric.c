@@ -1,0 +1,206 @@
+#include "runners/fabric.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
+#include "bench/base/io.h"
+#include "bench/base/proc.h"
+#include "runners/netlink.h"
+
+#define PEER_ADDRESS  "198.18.0.1" /* 198.18.0.0/15 is for benchmarks of networks (RFC 2544) */
+#define PEER_DEADLINE (5 * CB_NS_PER_S)
+#define SLOTS         201 /* .2 to .202 */
+
+struct cb_fabric {
+    int netns, home; /* the run's namespace, and the one that cbench was started in */
+    pid_t peer;
+    /* Counts the plugs of a slot: the kernel takes a veth down with its namespace, but later, so that its
+     * name may still be in use when the slot's next instance comes. 0: not plugged. */
+    unsigned short plugs[SLOTS];
+};
+
+/* --- going in and out -------------------------------------------------------------------------------- */
+
+/* The calling thread enters the namespace, acts, and leaves. A thread's namespace is its own, sockets keep
+ * the one they were opened in, and the two calls cost a microsecond; a helper process would cost more than
+ * the plug. */
+static int enter(const struct cb_fabric *f, struct cb_err *err)
+{
+    return setns(f->netns, CLONE_NEWNET) ? cb_fail_sys(err, errno, "enter the run's network namespace") : 0;
+}
+
+/* A thread that cannot go home would make the user's network out of what was meant for the run's. */
+static void leave(const struct cb_fabric *f)
+{
+    if (setns(f->home, CLONE_NEWNET))
+        abort();
+}
+
+static int own_netns(struct cb_err *err)
+{
+    int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? cb_fail_sys(err, errno, "open the network namespace") : fd;
+}
+
+/* --- making ------------------------------------------------------------------------------------------ */
+
+static void set_sysctl(const char *path, const char *value)
+{
+    struct cb_err ignored; /* a kernel without IPv6, /proc/sys read-only: the links work all the same */
+    cb_write_file(AT_FDCWD, path, value, &ignored);
+}
+
+static int make_bridge(struct cb_err *err)
+{
+    /* No IPv6: links would send router solicitations and probe for duplicate addresses while we measure. */
+    set_sysctl("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    set_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+    if (cb_net_up("lo", err) || cb_net_bridge(CB_FABRIC_BRIDGE, err) ||
+        cb_net_address(CB_FABRIC_BRIDGE, PEER_ADDRESS, CB_FABRIC_PREFIX, 1, err))
+        return -1;
+    /* A slot's address comes back with another hardware address in each block: believe the newest at once. */
+    set_sysctl("/proc/sys/net/ipv4/neigh/" CB_FABRIC_BRIDGE "/locktime", "0");
+    return 0;
+}
+
+static int wait_for_peer(int from_peer, struct cb_err *err)
+{
+    struct cb_lines lines;
+    char *line;
+    cb_lines_init(&lines, from_peer);
+    int n = cb_lines_next(&lines, cb_deadline_in(PEER_DEADLINE), &line, err);
+    if (n < 0)
+        return cb_wrap(err, "network peer");
+    if (n == 0)
+        return cb_fail(err, CB_EPROTO, "network peer: ended without a word");
+    return strcmp(line, "peer ready") == 0 ? 0
+                                           : cb_fail(err, CB_EPROTO, "network peer: said \"%.80s\"", line);
+}
+
+static int start_peer(struct cb_fabric *f, const char *agent_path, int cpu, struct cb_err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC))
+        return cb_fail_sys(err, errno, "pipe");
+    CB_AUTOFD int from_peer = ends[0];
+    const struct cb_spawn s = {.argv = (const char *const[]){agent_path, "peer", PEER_ADDRESS, NULL},
+                               .fd_in = -1,
+                               .fd_out = ends[1],
+                               .fd_err = -1,
+                               .cpu = cpu,
+                               .die_with_parent = true};
+    int failed = cb_spawn(&s, &f->peer, NULL, err);
+    close(ends[1]);
+    return failed ? cb_wrap(err, "network peer") : wait_for_peer(from_peer, err);
+}
+
+/* Called inside the new namespace. */
+static int furnish(struct cb_fabric *f, const char *agent_path, const struct cb_topology *topo,
+                   struct cb_err *err)
+{
+    f->netns = own_netns(err);
+    if (f->netns < 0)
+        return -1;
+    return make_bridge(err) || start_peer(f, agent_path, topo->other[0], err) ? -1 : 0;
+}
+
+int cb_fabric_open(const char *agent_path, const struct cb_topology *topo, struct cb_fabric **out,
+                   struct cb_err *err)
+{
+    struct cb_fabric *f = malloc(sizeof *f);
+    *out = NULL;
+    if (!f)
+        return cb_fail_sys(err, ENOMEM, "fabric");
+    *f = (struct cb_fabric){.netns = -1, .home = own_netns(err), .peer = -1};
+    if (f->home < 0 || unshare(CLONE_NEWNET)) {
+        if (f->home >= 0)
+            cb_fail_sys(err, errno, "make a network namespace");
+        err->code = CB_EMISSING;
+        cb_fabric_close(f);
+        return -1;
+    }
+    int failed = furnish(f, agent_path, topo, err);
+    leave(f);
+    if (failed) {
+        cb_fabric_close(f);
+        return cb_wrap(err, "the run's network");
+    }
+    *out = f;
+    return 0;
+}
+
+void cb_fabric_close(struct cb_fabric *f)
+{
+    if (!f)
+        return;
+    cb_kill_wait(f->peer);
+    /* Bridge and links go with the namespace, and that with its last descriptor. */
+    cb_cleanup_fd(&f->netns);
+    cb_cleanup_fd(&f->home);
+    free(f);
+}
+
+/* --- using ------------------------------------------------------------------------------------------- */
+
+int cb_fabric_netns(const struct cb_fabric *f)
+{
+    return f->netns;
+}
+
+const char *cb_fabric_peer(const struct cb_fabric *f)
+{
+    (void)f;
+    return PEER_ADDRESS;
+}
+
+void cb_fabric_address(unsigned slot, char out[16])
+{
+    snprintf(out, 16, "198.18.0.%u", slot % SLOTS + 2);
+}
+
+void cb_fabric_port(const struct cb_fabric *f, unsigned slot, char out[16])
+{
+    snprintf(out, 16, "cbp%u.%u", slot % SLOTS, (unsigned)f->plugs[slot % SLOTS]);
+}
+
+int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err)
+{
+    char port[16];
+    if (slot >= SLOTS)
+        return cb_fail(err, CB_EUSAGE, "the run's network has no slot %u", slot);
+    f->plugs[slot]++;
+    cb_fabric_port(f, slot, port);
+    if (enter(f, err))
+        return -1;
+    int failed = cb_net_veth(port, CB_FABRIC_BRIDGE, ifname, netns_fd, err);
+    leave(f);
+    return failed;
+}
+
+void cb_fabric_unplug(struct cb_fabric *f, unsigned slot)
+{
+    char port[16];
+    struct cb_err ignored;
+    if (slot >= SLOTS || enter(f, &ignored))
+        return;
+    cb_fabric_port(f, slot, port);
+    cb_net_delete(port, &ignored);
+    leave(f);
+}
+
+int cb_fabric_counters(struct cb_fabric *f, const char *ifname, uint64_t *rx, uint64_t *tx,
+                       struct cb_err *err)
+{
+    if (enter(f, err))
+        return -1;
+    int failed = cb_net_counters(ifname, rx, tx, err);
+    leave(f);
+    return failed;
+}

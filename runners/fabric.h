@@ -25,9 +25,11 @@ void cb_fabric_address(unsigned slot, char out[16]);
 /* A veth: `ifname` appears, down and without address, in the namespace `netns_fd`; the other end hangs in the
  * bridge. */
 int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err);
-/* Takes the bridge's end of a slot away; for arms whose own end does not die with a namespace. */
+/* Takes both ends of a slot's latest plug away; for arms whose own end does not die with a namespace. */
 void cb_fabric_unplug(struct cb_fabric *f, unsigned slot);
-/* Bytes through the bridge's end of a slot (veth), or of a tap by name. */
+/* Name of the bridge's end of the slot's latest plug. */
+void cb_fabric_port(const struct cb_fabric *f, unsigned slot, char out[16]);
+/* Bytes through a port of the bridge: a veth's end (cb_fabric_port) or a tap, by name. */
 int cb_fabric_counters(struct cb_fabric *f, const char *ifname, uint64_t *rx, uint64_t *tx,
                        struct cb_err *err);
 void cb_fabric_close(struct cb_fabric *f); /* NULL is fine */
