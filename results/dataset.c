@@ -1,0 +1,102 @@
+#include "results/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_kvs(struct cb_kvs *kvs)
+{
+    for (size_t i = 0; i < kvs->n; i++) {
+        free(kvs->at[i].key);
+        free(kvs->at[i].value);
+    }
+    free(kvs->at);
+}
+
+static void free_arms(struct cb_dataset *d)
+{
+    for (size_t i = 0; i < d->narms; i++) {
+        struct cb_ds_arm *a = &d->arms[i];
+        free(a->name);
+        free(a->runner);
+        free(a->status);
+        free(a->reason);
+        free(a->accelerator);
+        free(a->agent_sha256);
+        free_kvs(&a->facts);
+    }
+    free(d->arms);
+}
+
+static void free_cases(struct cb_dataset *d)
+{
+    for (size_t i = 0; i < d->ncases; i++) {
+        free(d->cases[i].bench);
+        free(d->cases[i].params);
+    }
+    free(d->cases);
+    for (size_t i = 0; i < d->nmetrics; i++) {
+        free(d->metrics[i].name);
+        free((void *)d->metrics[i].how.quantity);
+        free((void *)d->metrics[i].how.unit);
+    }
+    free(d->metrics);
+}
+
+static void free_observations(struct cb_dataset *d)
+{
+    for (size_t i = 0; i < d->nblocks; i++)
+        free(d->blocks[i].void_reason);
+    free(d->blocks);
+    for (size_t i = 0; i < d->ninstances; i++) {
+        free(d->instances[i].outcome);
+        free(d->instances[i].reason);
+    }
+    free(d->instances);
+    for (size_t i = 0; i < d->nresults; i++) {
+        free(d->results[i].outcome);
+        free(d->results[i].reason);
+        free(d->results[i].samples);
+        free(d->results[i].hist);
+    }
+    free(d->results);
+}
+
+void cb_dataset_free(struct cb_dataset *d)
+{
+    free_kvs(&d->run.host);
+    free_arms(d);
+    free_cases(d);
+    free_observations(d);
+    *d = (struct cb_dataset){0};
+}
+
+const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing)
+{
+    for (size_t i = 0; i < kvs->n; i++)
+        if (!strcmp(kvs->at[i].key, key))
+            return kvs->at[i].value;
+    return missing;
+}
+
+const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,
+                                             unsigned case_index)
+{
+    for (size_t i = 0; i < d->nresults; i++) {
+        const struct cb_ds_result *r = &d->results[i];
+        if (r->block == block && r->arm == arm && r->case_index == case_index)
+            return r;
+    }
+    return NULL;
+}
+
+int cb_dataset_arm(const struct cb_dataset *d, const char *name)
+{
+    for (size_t i = 0; i < d->narms; i++)
+        if (!strcmp(d->arms[i].name, name))
+            return (int)i;
+    size_t len = strlen(name);
+    for (size_t i = 0; i < d->narms; i++)
+        if (!strncmp(d->arms[i].name, name, len) && d->arms[i].name[len] == ':')
+            return (int)i;
+    return -1;
+}

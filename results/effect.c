@@ -1,0 +1,321 @@
+#include "results/effect.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/cleanup.h"
+#include "results/rank.h"
+#include "results/stats.h"
+
+/* One-sided level of everything printed beside a ratio. */
+#define ALPHA 0.05
+
+/* A metric in one arm and block. */
+struct cell {
+    double value; /* NAN: see why */
+    const char *why;
+    const struct cb_ds_result *result; /* NULL when the case never ran there */
+};
+
+/* A metric in all arms and blocks. */
+struct grid {
+    const struct cb_dataset *d;
+    struct cell *cells; /* [arm][block], owned */
+};
+
+static const struct cell *grid_row(const struct grid *g, unsigned arm)
+{
+    return g->cells + arm * g->d->nblocks;
+}
+
+static bool counts(const struct cb_dataset *d, size_t block)
+{
+    return !*d->blocks[block].void_reason;
+}
+
+static int grid_make(const struct cb_dataset *d, const struct cb_ds_metric *m, struct grid *g,
+                     struct cb_err *err)
+{
+    size_t n = d->narms * d->nblocks;
+    *g = (struct grid){.d = d, .cells = reallocarray(NULL, n ? n : 1, sizeof(struct cell))};
+    if (!g->cells)
+        return cb_fail(err, CB_ESYS, "effects: out of memory");
+    for (size_t i = 0; i < n; i++)
+        g->cells[i] = (struct cell){.value = NAN, .why = "not-run"};
+    for (size_t i = 0; i < d->nresults; i++) {
+        const struct cb_ds_result *r = &d->results[i];
+        if (r->case_index != m->case_index || r->arm >= d->narms || r->block >= d->nblocks)
+            continue;
+        struct cell *c = &g->cells[r->arm * d->nblocks + r->block];
+        c->result = r;
+        c->value = cb_block_value(m, r, &c->why);
+    }
+    return 0;
+}
+
+/* Values of the arm's blocks that count, packed; their number. */
+static size_t own_values(const struct grid *g, unsigned arm, double *out)
+{
+    const struct cell *c = grid_row(g, arm);
+    size_t n = 0;
+    for (size_t b = 0; b < g->d->nblocks; b++)
+        if (counts(g->d, b) && !isnan(c[b].value))
+            out[n++] = c[b].value;
+    return n;
+}
+
+/* Log cost ratios of the blocks that count and that both arms have. */
+static void pair_blocks(const struct grid *g, struct cb_row *row)
+{
+    const struct cell *arm = grid_row(g, row->arm), *base = grid_row(g, g->d->run.baseline);
+    bool lower = row->metric->how.better == CB_LOWER;
+    for (size_t b = 0; b < g->d->nblocks; b++) {
+        if (!counts(g->d, b) || isnan(arm[b].value) || isnan(base[b].value))
+            continue;
+        row->d[row->n] = lower ? log(arm[b].value / base[b].value) : log(base[b].value / arm[b].value);
+        row->d_block[row->n++] = (unsigned)b;
+    }
+}
+
+static void set_interval(double ci[2], struct cb_interval i)
+{
+    ci[0] = isinf(i.lo) ? NAN : exp(i.lo);
+    ci[1] = isinf(i.hi) ? NAN : exp(i.hi);
+}
+
+static void estimate_ratio(struct cb_row *row)
+{
+    if (!row->n)
+        return;
+    struct cb_interval i95 = cb_decision_interval(row->d, row->n, 0.95);
+    row->ratio = exp(i95.estimate);
+    set_interval(row->ci95, i95);
+    set_interval(row->ci90, cb_decision_interval(row->d, row->n, 0.90));
+    row->mde = expm1(cb_mde(cb_sd(row->d, row->n), row->n, ALPHA));
+}
+
+/* Returns the number of the arm's own values. scratch has room for a value a block. */
+static unsigned estimate_values(const struct grid *g, struct cb_row *row, double *scratch)
+{
+    size_t n = own_values(g, g->d->run.baseline, scratch);
+    row->baseline_value = cb_median(scratch, n);
+    n = own_values(g, row->arm, scratch);
+    row->value = cb_median(scratch, n);
+    struct cb_interval i = cb_decision_interval(scratch, n, 0.95);
+    row->value_lo = isinf(i.lo) ? NAN : i.lo;
+    row->value_hi = isinf(i.hi) ? NAN : i.hi;
+    return (unsigned)n;
+}
+
+/* Samples and those of them that are not to be trusted, in the arm's blocks that count. A result that was
+ * called untrusted as a whole counts with all of its samples. */
+static void trust(const struct grid *g, unsigned arm, size_t *all, size_t *bad)
+{
+    const struct cell *c = grid_row(g, arm);
+    *all = *bad = 0;
+    for (size_t b = 0; b < g->d->nblocks; b++) {
+        const struct cb_ds_result *r = c[b].result;
+        if (!r || !counts(g->d, b) || isnan(c[b].value))
+            continue;
+        bool whole = !strcmp(r->outcome, "untrusted");
+        for (size_t i = 0; i < r->nsamples; i++) {
+            if (r->samples[i].warm)
+                continue;
+            (*all)++;
+            *bad += whole || !r->samples[i].trusted;
+        }
+    }
+}
+
+/* True, with the row marked, when the arm's clock cannot be relied on. */
+static bool mark_untrusted(const struct grid *g, unsigned arm, struct cb_row *row)
+{
+    size_t all, bad;
+    trust(g, arm, &all, &bad);
+    if ((double)bad <= CB_UNTRUSTED_SHARE * (double)all)
+        return false;
+    row->outcome = "untrusted";
+    snprintf(row->reason, sizeof row->reason, "%s: its clock and the host's disagree in %zu of %zu samples",
+             g->d->arms[arm].name, bad, all);
+    return true;
+}
+
+/* The first cell without a value among the blocks that count, and how many there are. */
+static const struct cell *first_missing(const struct grid *g, unsigned arm, size_t *missing, size_t *blocks)
+{
+    const struct cell *c = grid_row(g, arm), *first = NULL;
+    *missing = *blocks = 0;
+    for (size_t b = 0; b < g->d->nblocks; b++) {
+        if (!counts(g->d, b))
+            continue;
+        (*blocks)++;
+        if (!isnan(c[b].value))
+            continue;
+        (*missing)++;
+        /* What happened says more than that a later block was not reached. */
+        if (!first || (!first->result && c[b].result))
+            first = &c[b];
+    }
+    return first;
+}
+
+static const char *text_of(const struct cell *c, const struct cb_ds_arm *arm)
+{
+    if (c && c->result && *c->result->reason)
+        return c->result->reason;
+    if (c && c->result)
+        return c->why;
+    return *arm->reason ? arm->reason : "not run";
+}
+
+/* Why an arm has no value at all: "skipped" or "failed", and the reason. */
+static const char *explain_absence(const struct grid *g, unsigned arm, const struct cell *c, char *reason,
+                                   size_t cap)
+{
+    const struct cb_ds_arm *a = &g->d->arms[arm];
+    snprintf(reason, cap, "%s", text_of(c, a));
+    if (c && c->result)
+        return strcmp(c->why, "skipped") && strcmp(c->why, "too-few-samples") ? "failed" : "skipped";
+    return strcmp(a->status, "failed") ? "skipped" : "failed";
+}
+
+static void judge(const struct grid *g, struct cb_row *row)
+{
+    unsigned base = g->d->run.baseline;
+    size_t missing, blocks;
+    const struct cell *c = first_missing(g, row->arm, &missing, &blocks);
+    row->outcome = "ok";
+    if (isnan(row->value)) {
+        row->outcome = explain_absence(g, row->arm, c, row->reason, sizeof row->reason);
+        return;
+    }
+    if (mark_untrusted(g, row->arm, row) || mark_untrusted(g, base, row))
+        return;
+    if (row->arm != base && !row->n) {
+        char why[200];
+        size_t n, of;
+        row->outcome = explain_absence(g, base, first_missing(g, base, &n, &of), why, sizeof why);
+        snprintf(row->reason, sizeof row->reason, "no block has both it and %s: %s", g->d->arms[base].name,
+                 why);
+        return;
+    }
+    if (missing)
+        snprintf(row->reason, sizeof row->reason, "%zu of %zu blocks have no value: %s", missing, blocks,
+                 text_of(c, &g->d->arms[row->arm]));
+}
+
+static unsigned count_void(const struct cb_dataset *d)
+{
+    unsigned n = 0;
+    for (size_t b = 0; b < d->nblocks; b++)
+        n += !counts(d, b);
+    return n;
+}
+
+static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct cb_row *row,
+                    struct cb_err *err)
+{
+    size_t room = g->d->nblocks ? g->d->nblocks : 1;
+    CB_AUTOFREE double *scratch = reallocarray(NULL, room, sizeof *scratch);
+    *row = (struct cb_row){
+        .metric = &g->d->metrics[metric],
+        .case_ = &g->d->cases[g->d->metrics[metric].case_index],
+        .metric_index = metric,
+        .arm = arm,
+        .ratio = NAN,
+        .ci90 = {NAN, NAN},
+        .ci95 = {NAN, NAN},
+        .mde = NAN,
+        .noise_floor = NAN,
+        .voided = count_void(g->d),
+        .d = reallocarray(NULL, room, sizeof *row->d),
+        .d_block = reallocarray(NULL, room, sizeof *row->d_block),
+    };
+    if (!scratch || !row->d || !row->d_block)
+        return cb_fail(err, CB_ESYS, "effects: out of memory");
+    unsigned own = estimate_values(g, row, scratch);
+    if (arm == g->d->run.baseline) {
+        row->n = own; /* its ratio to itself would say nothing */
+    } else {
+        pair_blocks(g, row);
+        estimate_ratio(row);
+    }
+    judge(g, row);
+    return 0;
+}
+
+/* The metric's noise floor from its A/A row, as a fraction; NAN when there is none. */
+static double noise_floor(const struct cb_row *aa)
+{
+    return expm1(fmax(fabs(log(aa->ci95[0])), fabs(log(aa->ci95[1]))));
+}
+
+static void apply_noise_floor(const struct cb_dataset *d, struct cb_row *rows)
+{
+    double floor = NAN;
+    for (size_t i = 0; i < d->narms; i++)
+        if (rows[i].arm != d->run.baseline && !strcmp(d->arms[rows[i].arm].name, CB_AA_ARM))
+            floor = noise_floor(&rows[i]);
+    for (size_t i = 0; i < d->narms; i++) {
+        rows[i].noise_floor = floor;
+        rows[i].within_noise = rows[i].ci95[0] >= 1 / (1 + floor) && rows[i].ci95[1] <= 1 + floor;
+    }
+}
+
+/* Position i of a metric's rows: the baseline, then the others in dataset order. */
+static unsigned arm_at(const struct cb_dataset *d, unsigned i)
+{
+    if (i == 0)
+        return d->run.baseline;
+    return i <= d->run.baseline ? i - 1 : i;
+}
+
+static int metric_rows(const struct cb_dataset *d, unsigned metric, struct cb_rows *out, struct cb_err *err)
+{
+    struct grid g;
+    if (grid_make(d, &d->metrics[metric], &g, err) < 0)
+        return -1;
+    CB_AUTOFREE struct cell *cells = g.cells;
+    struct cb_row *first = out->at + out->n;
+    for (unsigned i = 0; i < d->narms; i++)
+        if (make_row(&g, metric, arm_at(d, i), &out->at[out->n++], err) < 0)
+            return -1;
+    apply_noise_floor(d, first);
+    return 0;
+}
+
+int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *err)
+{
+    *out = (struct cb_rows){0};
+    if (!d->narms || d->run.baseline >= d->narms)
+        return cb_fail(err, CB_EUSAGE, "run %s has no baseline arm", d->run.id);
+    out->at = calloc(d->nmetrics * d->narms + 1, sizeof *out->at);
+    if (!out->at)
+        return cb_fail(err, CB_ESYS, "effects: out of memory");
+    for (unsigned m = 0; m < d->nmetrics; m++)
+        if (metric_rows(d, m, out, err) < 0) {
+            cb_rows_free(out);
+            return -1;
+        }
+    return 0;
+}
+
+void cb_rows_free(struct cb_rows *rows)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        free(rows->at[i].d);
+        free(rows->at[i].d_block);
+    }
+    free(rows->at);
+    *rows = (struct cb_rows){0};
+}
+
+const struct cb_row *cb_rows_find(const struct cb_rows *rows, unsigned metric_index, unsigned arm)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (rows->at[i].metric_index == metric_index && rows->at[i].arm == arm)
+            return &rows->at[i];
+    return NULL;
+}

@@ -6,9 +6,17 @@
 #include "bench/base/err.h"
 #include "results/dataset.h"
 
+/* The arm that is the host again: what it differs from the host by is the noise floor. */
+#define CB_AA_ARM "host2"
+/* A row is untrusted when more than this share of its samples, or of the baseline's, had a guest clock that
+ * disagreed with the host's. One in ten moves no median, and a single late mark must not cost the row. */
+#define CB_UNTRUSTED_SHARE 0.1
+
 /* Block statistic of a metric in one result: median of the steady samples (type 7), total work / total time
- * for rates, the quantile of the histogram. NAN with a static reason in *why when it cannot be had (failed,
- * too few samples for the quantile). */
+ * for rates, the quantile of the histogram. Always positive; NAN with a static reason in *why when it cannot
+ * be had
+ * ("failed", "skipped", "no-samples", "no-histogram", "too-few-samples", "not-positive"). Samples flagged
+ * warm and the warm-up that MSER-5 finds are not counted (results/steady.h). */
 double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r, const char **why);
 
 /* One metric in one arm. */
@@ -17,17 +25,18 @@ struct cb_row {
     const struct cb_ds_case *case_;
     unsigned metric_index, arm;
     double value, baseline_value; /* medians over blocks, in the metric's unit */
-    /* Of the baseline's own blocks: Hodges-Lehmann interval of the value, 95 %. */
-    double value_lo, value_hi;
-    double ratio;            /* cost ratio, HL estimate; NAN for the baseline itself and when unknown */
+    double value_lo,
+        value_hi; /* of the arm's own blocks: decision interval of the value, 95 %; NAN where none */
+    double ratio; /* cost ratio, HL estimate; NAN for the baseline itself and when unknown */
     double ci90[2], ci95[2]; /* NAN where there is none */
-    unsigned n, voided;      /* block pairs used, blocks left out by declared cause */
-    double noise_floor;      /* of the metric from host2, as a fraction (0.006); NAN when unknown */
-    double mde;              /* minimum detectable effect, fraction */
-    bool within_noise;       /* the 95 % interval lies inside [1/(1+noise_floor), 1+noise_floor] */
-    const char *outcome;     /* "ok", "untrusted", "skipped", "failed" */
+    unsigned n,
+        voided; /* block pairs used (the baseline's row: its blocks), blocks left out by declared cause */
+    double noise_floor;  /* of the metric from host2, as a fraction (0.006); NAN when unknown */
+    double mde;          /* minimum detectable effect, fraction */
+    bool within_noise;   /* the 95 % interval lies inside [1/(1+noise_floor), 1+noise_floor] */
+    const char *outcome; /* "ok", "untrusted", "skipped", "failed" */
     char reason[256];
-    double *d;         /* n log cost ratios in block order, owned */
+    double *d;         /* n log cost ratios in block order, owned; the baseline's row has none */
     unsigned *d_block; /* their blocks, owned */
 };
 
