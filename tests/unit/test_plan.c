@@ -1,3 +1,171 @@
+/* The plan: sizes, orders, iteration counts. */
 #include "tests/unit/unit.h"
 
-const struct cb_suite cb_suite = {"empty", {CU_TEST_INFO_NULL}};
+#include <stdlib.h>
+#include <string.h>
+
+#include "runners/plan.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static const struct cb_topology machine = {
+    .ncpus = 2,
+    .sut = {1},
+    .nsut = 1,
+    .other = {0},
+    .nother = 1,
+    .l1d = 32 * 1024,
+    .l2 = 1 * MIB,
+    .llc = 32 * MIB,
+    .memory = 16384 * MIB,
+};
+
+static struct cb_plan make(const char *const *arms, const char *benches, unsigned blocks)
+{
+    struct cb_plan plan;
+    struct cb_err err = {0};
+    struct cb_plan_request req = {.arms = arms, .benches = benches, .blocks = blocks, .seed = 7};
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &plan, &err), 0);
+    return plan;
+}
+
+static void default_plan_has_all(void)
+{
+    struct cb_plan plan = make(NULL, NULL, 0);
+    CU_ASSERT_EQUAL(plan.narms, 4);
+    CU_ASSERT_STRING_EQUAL(plan.arms[plan.baseline].name, "host");
+    CU_ASSERT_EQUAL(plan.blocks, 10);
+    unsigned seen = 0;
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
+        unsigned cases = 0;
+        for (unsigned i = 0; i < plan.ncases; i++)
+            cases += plan.cases[i].bench == *b;
+        CU_ASSERT(cases > 0);
+        seen += cases;
+    }
+    CU_ASSERT_EQUAL(seen, plan.ncases);
+    for (unsigned i = 0; i < plan.ncases; i++)
+        CU_ASSERT_PTR_NULL(strchr(plan.cases[i].params, '@'));
+    cb_plan_free(&plan);
+}
+
+static void sizes_follow_the_caches(void)
+{
+    struct cb_plan plan = make(NULL, "mem.chase", 0);
+    CU_ASSERT_EQUAL(plan.ncases, 4);
+    CU_ASSERT(strstr(plan.cases[0].params, "size=16384") != NULL);
+    CU_ASSERT(strstr(plan.cases[1].params, "size=524288") != NULL);
+    CU_ASSERT(strstr(plan.cases[3].params, "size=268435456") != NULL);
+    cb_plan_free(&plan);
+}
+
+static void bad_requests(void)
+{
+    const struct {
+        const char *arms[4];
+        const char *benches, *say;
+    } table[] = {
+        {{"host", "nosuch", NULL}, NULL, "nosuch"},
+        {{"host", "host", NULL}, NULL, "twice"},
+        {{"container", NULL}, NULL, "host"},
+        {{"host", NULL}, "mem.*,typo.*", "typo.*"},
+        {{"host", NULL}, "typo", "no benchmark matches"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct cb_plan plan;
+        struct cb_err err = {0};
+        struct cb_plan_request req = {.arms = table[i].arms, .benches = table[i].benches};
+        CU_ASSERT_EQUAL(cb_plan_make(&req, &machine, &plan, &err), -1);
+        CU_ASSERT_EQUAL(err.code, CB_EUSAGE);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, table[i].say));
+    }
+}
+
+/* Over whole cycles every arm stands equally often in every position and follows every other equally often.
+ */
+static void orders_are_balanced(void)
+{
+    for (unsigned n = 2; n <= 5; n++) {
+        static const char *const all[] = {"host", "host2", "container", "vm", "container:net=none", NULL};
+        const char *arms[6] = {0};
+        unsigned cycle = n % 2 ? 2 * n : n, position[5][5] = {{0}}, follows[5][5] = {{0}};
+        memcpy(arms, all, n * sizeof *arms);
+        struct cb_plan plan = make(arms, "ctl.*", 3 * cycle);
+        for (unsigned b = 0; b < plan.blocks; b++) {
+            unsigned order[CB_ARMS_MAX];
+            cb_plan_order(&plan, b, order);
+            for (unsigned i = 0; i < n; i++) {
+                CU_ASSERT_FATAL(order[i] < n);
+                position[order[i]][i]++;
+                if (i > 0)
+                    follows[order[i - 1]][order[i]]++;
+            }
+        }
+        for (unsigned a = 0; a < n; a++)
+            for (unsigned i = 0; i < n; i++) {
+                CU_ASSERT_EQUAL(position[a][i], plan.blocks / n);
+                CU_ASSERT_EQUAL(follows[a][i], a == i ? 0 : plan.blocks / n);
+            }
+        cb_plan_free(&plan);
+    }
+}
+
+static void orders_depend_on_the_seed_only(void)
+{
+    struct cb_plan a = make(NULL, NULL, 8), b = make(NULL, NULL, 8);
+    unsigned oa[CB_CASES_MAX], ob[CB_CASES_MAX], differ = 0;
+    cb_plan_case_order(&a, 3, 1, oa);
+    cb_plan_case_order(&b, 3, 1, ob);
+    CU_ASSERT_EQUAL(memcmp(oa, ob, a.ncases * sizeof *oa), 0);
+    cb_plan_case_order(&b, 4, 1, ob);
+    for (unsigned i = 0; i < a.ncases; i++)
+        differ += oa[i] != ob[i];
+    CU_ASSERT(differ > 0);
+    cb_plan_free(&a);
+    cb_plan_free(&b);
+}
+
+static void iterations_hold_their_bounds(void)
+{
+    static const struct cb_metric time[] = {{.quantity = "time", .derive = CB_WALL_PER_ITER}, {0}};
+    static const struct cb_metric tail[] = {{.quantity = "p99", .derive = CB_HIST_QUANTILE, .q = .99}, {0}};
+    const struct cb_bench plain = {.name = "x", .metrics = time}, quantile = {.name = "y", .metrics = tail};
+    struct cb_plan plan = make(NULL, "ctl.*", 0);
+    for (double fast = 0.3; fast < 1e10; fast *= 3.7)
+        for (double ratio = 1; ratio < 1e4; ratio *= 2.9) {
+            double slow = fast * ratio;
+            uint64_t k = cb_plan_iters(&plan, &plain, fast, slow, 1);
+            CU_ASSERT(k >= 1);
+            CU_ASSERT((double)k * fast >= 2e6 * (1 - 1e-9));
+            /* Above 500 ms only where the floor of the fastest arm, or one iteration, demands it. */
+            CU_ASSERT((double)k * slow <= 5e8 || k == 1 || (double)(k - 1) * fast < 2e6);
+        }
+    /* A coarse clock raises the floor: 1000 resolutions. */
+    CU_ASSERT((double)cb_plan_iters(&plan, &plain, 100, 100, 10000) * 100 >= 1e7);
+    /* Ten observations beyond p99, even from the fewest samples. */
+    CU_ASSERT(cb_plan_iters(&plan, &quantile, 1e6, 1e6, 1) * plan.samples_min >= 1000);
+    cb_plan_free(&plan);
+}
+
+static void dry_run_names_everything(void)
+{
+    CB_AUTOBUF struct cb_buf text = {0};
+    struct cb_plan plan = make(NULL, NULL, 2);
+    cb_plan_print(&plan, &text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&text), "seed 7, 2 blocks"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&text), "host (baseline)"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&text), "block   1"));
+    for (unsigned i = 0; i < plan.ncases; i++)
+        CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&text), plan.cases[i].bench->name));
+    cb_plan_free(&plan);
+}
+
+const struct cb_suite cb_suite = {"plan",
+                                  {{"the default plan has every benchmark", default_plan_has_all},
+                                   {"sizes follow the caches", sizes_follow_the_caches},
+                                   {"bad requests are refused with a reason", bad_requests},
+                                   {"orders are balanced", orders_are_balanced},
+                                   {"orders depend on the seed only", orders_depend_on_the_seed_only},
+                                   {"iterations hold their bounds", iterations_hold_their_bounds},
+                                   {"a dry run names everything", dry_run_names_everything},
+                                   CU_TEST_INFO_NULL}};
