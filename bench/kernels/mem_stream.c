@@ -1,87 +1,82 @@
 /* Memory bandwidth of one CPU: the four loops of STREAM (McCalpin), with its way of counting bytes: what the
  * loop reads and writes, not the reads that a cache does on its own before a write. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bench/kernels/scratch.h"
 
-#define SCALAR  3.0
-#define POISON  -1.0
-#define SPOTS   64u /* elements checked after a batch: a few us beside passes of at least 10 ms */
-#define START_A 1.0
-#define START_B 2.0
-#define START_C 0.5
+#define SCALAR 3.0
+#define POISON -1.0
+#define SPOTS  64u /* elements checked after a batch: a few us beside passes of at least 10 ms */
 
 /* 16 bytes are the vector that every x86-64 and every aarch64 has. Nothing is chosen by what the CPU says of
  * itself: a hypervisor may hide features, and that would be measured as memory. */
 typedef double vec __attribute__((vector_size(16)));
 
-struct stream {
-    vec *a, *b, *c;
-    size_t n;       /* vectors an array */
-    uint64_t bytes; /* of an array */
-    const struct pass *pass;
-    vec *out; /* the array that the pass writes */
-};
-
-struct pass {
-    void (*once)(const struct stream *s);
-    size_t out;      /* which array it writes: 0 a, 1 b, 2 c */
-    unsigned arrays; /* that it reads or writes */
-    double result;
-};
-
 /* Makes the index opaque: a compiler would turn the copy into memcpy, and that chooses by CPUID. */
 #define OPAQUE(i) __asm__ volatile("" : "+r"(i))
 
-static void copy(const struct stream *s)
+static void copy(vec *out, const vec *x, const vec *y, size_t n)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    (void)y;
+    for (size_t i = 0; i < n; i++) {
         OPAQUE(i);
-        s->c[i] = s->a[i];
+        out[i] = x[i];
     }
 }
 
-static void scale(const struct stream *s)
+static void scale(vec *out, const vec *x, const vec *y, size_t n)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    (void)y;
+    for (size_t i = 0; i < n; i++) {
         OPAQUE(i);
-        s->b[i] = SCALAR * s->c[i];
+        out[i] = SCALAR * x[i];
     }
 }
 
-static void add(const struct stream *s)
+static void add(vec *out, const vec *x, const vec *y, size_t n)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         OPAQUE(i);
-        s->c[i] = s->a[i] + s->b[i];
+        out[i] = x[i] + y[i];
     }
 }
 
-static void triad(const struct stream *s)
+static void triad(vec *out, const vec *x, const vec *y, size_t n)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         OPAQUE(i);
-        s->a[i] = s->b[i] + SCALAR * s->c[i];
+        out[i] = x[i] + SCALAR * y[i];
     }
 }
 
-/* In the order of the parameter's choices. */
-static const struct pass passes[] = {
-    {copy, 2, 2, START_A},
-    {scale, 1, 2, SCALAR *START_C},
-    {add, 2, 3, START_A + START_B},
-    {triad, 0, 3, START_B + SCALAR *START_C},
+enum { A, B, C, ARRAYS };
+static const double start[ARRAYS] = {1.0, 2.0, 0.5};
+
+/* In the order of the parameter's choices; `moved` arrays are read or written by a pass. */
+static const struct pass {
+    void (*once)(vec *out, const vec *x, const vec *y, size_t n);
+    unsigned out, x, y, moved;
+    double result;
+} passes[] = {
+    {copy, C, A, A, 2, 1.0},
+    {scale, B, C, C, 2, SCALAR * 0.5},
+    {add, C, A, B, 3, 1.0 + 2.0},
+    {triad, A, B, C, 3, 2.0 + SCALAR * 0.5},
+};
+
+struct stream {
+    vec *base, *array[ARRAYS]; /* one mapping in three parts */
+    size_t n;                  /* vectors an array */
+    const struct pass *pass;
 };
 
 static double *spot(const struct stream *s, unsigned k)
 {
-    return (double *)s->out + k * (s->n * 2 - 1) / (SPOTS - 1);
+    return (double *)s->array[s->pass->out] + k * (s->n * 2 - 1) / (SPOTS - 1);
 }
 
-static int check(const struct cb_run *run, struct cb_err *err)
+static int check(const struct stream *s, struct cb_err *err)
 {
-    const struct stream *s = run->state;
     for (unsigned k = 0; k < SPOTS; k++)
         if (*spot(s, k) != s->pass->result)
             return cb_fail(err, CB_ESYS, "mem.stream computed %g where %g is right", *spot(s, k),
@@ -89,10 +84,9 @@ static int check(const struct cb_run *run, struct cb_err *err)
     return 0;
 }
 
-static void fill(vec *v, size_t n, double value)
+static uint64_t array_bytes(const struct stream *s)
 {
-    for (size_t i = 0; i < n; i++)
-        v[i] = (vec){value, value};
+    return s->n * sizeof(vec);
 }
 
 static int setup(struct cb_run *run, struct cb_err *err)
@@ -100,18 +94,16 @@ static int setup(struct cb_run *run, struct cb_err *err)
     struct stream *s = cb_scratch_state(run, sizeof *s, err);
     if (!s)
         return -1;
-    s->bytes = cb_run_param(run, "size") / CB_PAGE * CB_PAGE;
-    s->n = s->bytes / sizeof(vec);
+    s->n = cb_run_param(run, "size") / CB_PAGE * CB_PAGE / sizeof(vec);
     s->pass = &passes[cb_run_param(run, "op")];
-    s->a = cb_scratch_map(3 * s->bytes, err);
-    if (!s->a)
+    s->base = cb_scratch_map(ARRAYS * array_bytes(s), err);
+    if (!s->base)
         return -1;
-    s->b = s->a + s->n;
-    s->c = s->b + s->n;
-    s->out = (vec *[]){s->a, s->b, s->c}[s->pass->out];
-    fill(s->a, s->n, START_A);
-    fill(s->b, s->n, START_B);
-    fill(s->c, s->n, START_C);
+    for (unsigned k = 0; k < ARRAYS; k++) {
+        s->array[k] = s->base + k * s->n;
+        for (size_t i = 0; i < s->n; i++)
+            s->array[k][i] = (vec){start[k], start[k]};
+    }
     return 0;
 }
 
@@ -119,29 +111,29 @@ static int setup(struct cb_run *run, struct cb_err *err)
 static int reset(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
     (void)iters, (void)err;
-    const struct stream *s = run->state;
     for (unsigned k = 0; k < SPOTS; k++)
-        *spot(s, k) = POISON;
+        *spot(run->state, k) = POISON;
     return 0;
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
     const struct stream *s = run->state;
+    const struct pass *p = s->pass;
     for (uint64_t i = 0; i < iters; i++) {
-        s->pass->once(s);
+        p->once(s->array[p->out], s->array[p->x], s->array[p->y], s->n);
         __asm__ volatile("" ::: "memory"); /* a pass writes what the one before wrote: each must happen */
     }
-    run->work += iters * s->pass->arrays * s->bytes;
+    run->work += iters * p->moved * array_bytes(s);
     run->sink += (uint64_t)*spot(s, 0);
-    return check(run, err);
+    return check(s, err);
 }
 
 static void teardown(struct cb_run *run)
 {
     struct stream *s = run->state;
     if (s)
-        cb_scratch_unmap(s->a, 3 * s->bytes);
+        cb_scratch_unmap(s->base, ARRAYS * array_bytes(s));
     free(s);
     run->state = NULL;
 }
