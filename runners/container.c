@@ -1,0 +1,470 @@
+/* Containers of our own: new namespaces, a cgroup, an overlay of an image, no capabilities, a system call
+ * filter, a veth into the run's bridge. What a container is made of is the list of steps that `list_steps`
+ * writes down. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
+#include "bench/base/io.h"
+#include "bench/base/proc.h"
+#include "runners/backing.h"
+#include "runners/netlink.h"
+#include "runners/ns.h"
+#include "runners/rootfs.h"
+#include "runners/runner.h"
+#include "runners/seccomp.h"
+
+#define DEVICE "eth0"
+/* A start takes milliseconds; a second one on a loaded machine. */
+#define STEP_TIMEOUT_NS (10 * CB_NS_PER_S)
+
+struct container {
+    const struct cb_env *env;
+    struct cb_steps steps;
+    struct cb_cgroup *group;
+    pid_t pid;  /* 0: not cloned */
+    int pidfd;  /* of the namespace's pid 1 */
+    int log;    /* what the agent says on stderr: memory, read by diagnose */
+    int gate;   /* a byte from the child: it is ready; a byte to the child: it may go on */
+    int errors; /* the child's cb_err; ends with its exec */
+    int stream; /* to and from the agent */
+    struct {
+        int gate, errors, stream;
+    } child; /* the other ends */
+    char dir[320];
+    char address[16];
+    char host_device[16]; /* net=host: the link's name in the host's namespace, "" for none */
+};
+
+static bool is(const struct cb_env *env, const char *param, const char *value)
+{
+    return strcmp(cb_arm_value(env->arm, param), value) == 0;
+}
+
+static bool has_own_net(const struct cb_env *env)
+{
+    return !is(env, "net", "host");
+}
+
+static bool has_veth(const struct cb_env *env)
+{
+    return is(env, "net", "veth") && env->site->fabric;
+}
+
+/* --- steps of the child ------------------------------------------------------------------------------ */
+
+static int step_stdio(const struct cb_step *s, struct cb_err *err)
+{
+    const struct container *c = s->arg;
+    if (dup2(c->child.stream, STDIN_FILENO) < 0 || dup2(c->child.stream, STDOUT_FILENO) < 0 ||
+        dup2(c->log, STDERR_FILENO) < 0)
+        return cb_fail_sys(err, errno, "stdin, stdout and stderr");
+    return 0;
+}
+
+static int step_cgroup(const struct cb_step *s, struct cb_err *err)
+{
+    const struct container *c = s->arg;
+    if (cb_cgroup_v2_fd(c->group) >= 0)
+        return 0; /* born there */
+    return cb_cgroup_attach(c->group, 0, err);
+}
+
+static int step_pin(const struct cb_step *s, struct cb_err *err)
+{
+    const struct cb_topology *topo = &((const struct container *)s->arg)->env->site->topo;
+    return cb_pin(0, topo->sut, topo->nsut, err);
+}
+
+/* Before there is a link: IPv6 would solicit routers and probe for duplicate addresses while we measure. */
+static int step_no_ipv6(const struct cb_step *s, struct cb_err *err)
+{
+    (void)s;
+    if (cb_write_file(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1", err) < 0)
+        return err->sys == ENOENT ? 0 : -1; /* a kernel without it */
+    return 0;
+}
+
+static int step_link_up(const struct cb_step *s, struct cb_err *err)
+{
+    return cb_net_up(s->source, err);
+}
+
+static int step_address(const struct cb_step *s, struct cb_err *err)
+{
+    return cb_net_address(DEVICE, s->source, CB_FABRIC_PREFIX, 1, err);
+}
+
+/* The parent lets the child on by a byte; it is gone when there is none. */
+static int step_wait(const struct cb_step *s, struct cb_err *err)
+{
+    const struct container *c = s->arg;
+    char byte;
+    return read(c->child.gate, &byte, 1) == 1 ? 0 : cb_fail(err, CB_EINTR, "cbench is gone");
+}
+
+static int step_ready(const struct cb_step *s, struct cb_err *err)
+{
+    const struct container *c = s->arg;
+    return write(c->child.gate, "", 1) == 1 ? 0 : cb_fail_sys(err, errno, "say ready");
+}
+
+static int step_exec(const struct cb_step *s, struct cb_err *err)
+{
+    static const char *const argv[] = {CB_ROOTFS_AGENT, "run", NULL};
+    static const char *const envp[] = {"PATH=/", NULL}; /* nothing of the user's */
+    (void)s;
+    execve(argv[0], (char *const *)argv, (char *const *)envp);
+    return cb_fail_sys(err, errno, "exec %s", argv[0]);
+}
+
+static void add(struct container *c, int (*run)(const struct cb_step *, struct cb_err *), const char *source)
+{
+    const struct cb_step step = {.run = run, .source = source, .arg = c};
+    cb_steps_add(&c->steps, &step, 1);
+}
+
+static void list_net_steps(struct container *c)
+{
+    if (!has_own_net(c->env))
+        return;
+    add(c, step_link_up, "lo");
+    if (!has_veth(c->env))
+        return;
+    add(c, step_wait, NULL); /* for the parent's plug */
+    add(c, step_address, c->address);
+    add(c, step_link_up, DEVICE);
+}
+
+static int list_seccomp_steps(struct container *c, struct cb_err *err)
+{
+    struct cb_step filter = {.run = cb_seccomp_install};
+    const struct sock_fprog *program;
+    if (is(c->env, "seccomp", "off"))
+        return 0;
+    if (cb_seccomp_filter(&program, err) < 0)
+        return -1;
+    filter.arg = program;
+    if (is(c->env, "seccomp", "default"))
+        filter.flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    cb_steps_add(&c->steps, &filter, 1);
+    return 0;
+}
+
+static int list_steps(struct container *c, struct cb_err *err)
+{
+    const struct cb_env *env = c->env;
+    c->steps.n = 0;
+    add(c, cb_ns_leave_parent, NULL);
+    add(c, step_stdio, NULL);
+    add(c, step_cgroup, NULL);
+    add(c, step_pin, NULL);
+    add(c, cb_ns_own_cgroup, NULL);
+    add(c, cb_ns_hostname, env->name);
+    if (has_own_net(env))
+        add(c, step_no_ipv6, NULL);
+    cb_rootfs_steps(&c->steps, is(env, "fs", "bind") ? CB_ROOTFS_BIND : CB_ROOTFS_OVERLAY, c->dir);
+    list_net_steps(c);
+    add(c, cb_ns_drop_privileges, NULL);
+    if (list_seccomp_steps(c, err) < 0)
+        return -1;
+    add(c, step_ready, NULL);
+    add(c, step_wait, NULL);
+    add(c, step_exec, NULL);
+    return 0;
+}
+
+/* --- the parent -------------------------------------------------------------------------------------- */
+
+static void close_fd(int *fd)
+{
+    cb_cleanup_fd(fd);
+    *fd = -1;
+}
+
+static void close_child_ends(struct container *c)
+{
+    close_fd(&c->child.gate);
+    close_fd(&c->child.errors);
+    close_fd(&c->child.stream);
+}
+
+static void close_all(struct container *c)
+{
+    close_child_ends(c);
+    close_fd(&c->gate);
+    close_fd(&c->errors);
+    close_fd(&c->stream);
+    close_fd(&c->log);
+    close_fd(&c->pidfd);
+}
+
+static int open_channels(struct container *c, struct cb_err *err)
+{
+    int gate[2], errors[2], stream[2];
+    c->log = memfd_create("cbench-stderr", MFD_CLOEXEC);
+    if (c->log < 0)
+        return cb_fail_sys(err, errno, "memfd_create");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0)
+        return cb_fail_sys(err, errno, "socketpair");
+    c->gate = gate[0];
+    c->child.gate = gate[1];
+    if (pipe2(errors, O_CLOEXEC) < 0)
+        return cb_fail_sys(err, errno, "pipe");
+    c->errors = errors[0];
+    c->child.errors = errors[1];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
+        return cb_fail_sys(err, errno, "socketpair");
+    c->stream = stream[0];
+    c->child.stream = stream[1];
+    return 0;
+}
+
+/* Waits until there is something to read or the other side is gone. */
+static int await(int fd, const char *what, struct cb_err *err)
+{
+    uint64_t deadline = cb_deadline_in(STEP_TIMEOUT_NS);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int n;
+    do
+        n = poll(&p, 1, cb_deadline_poll_ms(deadline));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return cb_fail_sys(err, errno, "wait for %s", what);
+    return n ? 0 : cb_fail(err, CB_ETIMEOUT, "%s: nothing happened for 10 s", what);
+}
+
+/* The child closed the gate: what it died of, where it said so. */
+static int dead_child(struct container *c, struct cb_err *err)
+{
+    if (cb_err_recv(c->errors, err) < 0)
+        return -1;
+    return cb_fail(err, CB_ESYS, "the child died on its way in");
+}
+
+static int let_go(struct container *c, struct cb_err *err)
+{
+    return send(c->gate, "", 1, MSG_NOSIGNAL) == 1 ? 0 : dead_child(c, err);
+}
+
+static int await_ready(struct container *c, struct cb_err *err)
+{
+    char byte;
+    if (await(c->gate, "the child's steps", err) < 0)
+        return -1;
+    return recv(c->gate, &byte, 1, 0) == 1 ? 0 : dead_child(c, err);
+}
+
+static __attribute__((noreturn)) void child(struct container *c)
+{
+    struct cb_err err;
+    close(c->gate); /* or its other end would never see that cbench is gone */
+    cb_steps_run(&c->steps, &err);
+    cb_err_send(c->child.errors, &err);
+    _exit(127);
+}
+
+static int clone_child(struct container *c, struct cb_err *err)
+{
+    uint64_t namespaces = CB_NS_BASE | (has_own_net(c->env) ? CLONE_NEWNET : 0);
+    pid_t pid;
+    if (cb_ns_clone(namespaces, cb_cgroup_v2_fd(c->group), &pid, &c->pidfd, err) < 0)
+        return -1;
+    if (pid == 0)
+        child(c);
+    c->pid = pid;
+    close_child_ends(c);
+    return 0;
+}
+
+/* While the child mounts. */
+static int plug(struct container *c, struct cb_err *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/net", (int)c->pid);
+    CB_AUTOFD int netns = open(path, O_RDONLY | O_CLOEXEC);
+    if (netns < 0)
+        return cb_fail_sys(err, errno, "open %s", path);
+    if (cb_fabric_plug(c->env->site->fabric, c->env->slot, DEVICE, netns, err) < 0)
+        return -1;
+    return let_go(c, err);
+}
+
+static int create_cgroup(struct container *c, struct cb_err *err)
+{
+    const struct cb_site *site = c->env->site;
+    const struct cb_limits limits = {
+        .memory = site->memory,
+        .cpus = site->topo.sut,
+        .ncpus = site->topo.nsut,
+        .numa_node = site->topo.numa_node,
+    };
+    char name[128];
+    if (cb_path(name, sizeof name, err, "cbench-%s/%s", site->run_id, c->env->name) < 0)
+        return -1;
+    return cb_cgroup_create(name, &limits, &c->group, err);
+}
+
+/* --- the runner -------------------------------------------------------------------------------------- */
+
+/* Makes the namespaces for a child that does nothing: whatever forbids them, this finds it. */
+static int try_namespaces(struct cb_err *err)
+{
+    CB_AUTOFD int pidfd = -1;
+    pid_t pid;
+    if (cb_ns_clone(CB_NS_BASE | CLONE_NEWNET | CLONE_NEWCGROUP, -1, &pid, &pidfd, err) < 0)
+        return -1;
+    if (pid == 0)
+        _exit(0);
+    cb_kill_wait(pid);
+    return 0;
+}
+
+static int try_overlay(struct cb_err *err)
+{
+    CB_AUTOFD int fd = (int)syscall(SYS_fsopen, "overlay", 1 /* FSOPEN_CLOEXEC */);
+    return fd < 0 ? cb_fail_sys(err, errno, "overlayfs") : 0;
+}
+
+static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err)
+{
+    (void)site;
+    if (geteuid() != 0)
+        return cb_fail(err, CB_EMISSING, "containers need root");
+    int failed = cb_cgroup_init(err) < 0 || try_namespaces(err) < 0 ||
+                 (strcmp(cb_arm_value(arm, "fs"), "overlay") == 0 && try_overlay(err) < 0);
+    if (failed)
+        err->code = CB_EMISSING;
+    return failed ? -1 : 0;
+}
+
+static void state_facts(struct cb_env *env, const struct container *c)
+{
+    const struct sock_fprog *program;
+    struct cb_err err;
+    bool spec_allow = is(env, "seccomp", "default");
+    cb_env_fact(env, "rootfs", "%s", is(env, "fs", "bind") ? "bind, read-only" : "overlay");
+    cb_env_fact(env, "namespaces", "mnt pid ipc uts cgroup%s", has_own_net(env) ? " net" : "");
+    cb_env_fact(env, "capabilities", "none, no_new_privs");
+    if (is(env, "seccomp", "off"))
+        cb_env_fact(env, "seccomp", "off");
+    else if (cb_seccomp_filter(&program, &err) == 0)
+        cb_env_fact(env, "seccomp", "%u BPF instructions, io_uring allowed%s", program->len,
+                    spec_allow ? ", SPEC_ALLOW" : "");
+    cb_env_fact(env, "network", "%s",
+                is(env, "net", "veth") && !env->site->fabric ? env->site->fabric_reason
+                                                             : cb_arm_value(env->arm, "net"));
+    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
+    cb_backing_facts(env, c->dir);
+}
+
+static int prepare(struct cb_env *env, struct cb_err *err)
+{
+    const struct cb_site *site = env->site;
+    struct container *c = calloc(1, sizeof *c);
+    if (!c)
+        return cb_fail_sys(err, ENOMEM, "container");
+    *c = (struct container){.env = env, .gate = -1, .errors = -1, .stream = -1, .log = -1, .pidfd = -1};
+    c->child.gate = c->child.errors = c->child.stream = -1;
+    env->state = c;
+    cb_fabric_address(env->slot, c->address);
+    if (cb_rootfs_image(site->work_dir, site->agent_path, err) < 0 ||
+        cb_rootfs_instance(site->work_dir, env->name, c->dir, sizeof c->dir, err) < 0 ||
+        list_steps(c, err) < 0)
+        return -1;
+    snprintf(env->wire.scratch, sizeof env->wire.scratch, CB_ROOTFS_SCRATCH);
+    if (has_veth(env)) {
+        snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(site->fabric));
+        snprintf(env->wire.device, sizeof env->wire.device, DEVICE);
+    }
+    state_facts(env, c);
+    return 0;
+}
+
+static int up(struct cb_env *env, struct cb_err *err)
+{
+    struct container *c = env->state;
+    if (create_cgroup(c, err) < 0 || open_channels(c, err) < 0 || clone_child(c, err) < 0)
+        return -1;
+    if (has_veth(env) && plug(c, err) < 0)
+        return -1;
+    return await_ready(c, err);
+}
+
+static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
+{
+    struct container *c = env->state;
+    if (let_go(c, err) < 0 || await(c->errors, "exec", err) < 0 || cb_err_recv(c->errors, err) < 0)
+        return -1;
+    link->to_agent = link->from_agent = cb_take_fd(&c->stream);
+    return 0;
+}
+
+static void diagnose(struct cb_env *env, char *out, size_t cap)
+{
+    const struct container *c = env->state;
+    siginfo_t info = {0};
+    size_t used = 0;
+    out[0] = '\0';
+    if (!c || c->pid == 0)
+        return;
+    if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+        used = (size_t)snprintf(out, cap, "the agent ended with %s %d\n",
+                                info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
+    off_t end = lseek(c->log, 0, SEEK_END);
+    if (end > 0 && used < cap) {
+        off_t from = end > (off_t)(cap - used - 1) ? end - (off_t)(cap - used - 1) : 0;
+        ssize_t n = pread(c->log, out + used, cap - used - 1, from);
+        out[used + (size_t)(n > 0 ? n : 0)] = '\0';
+    }
+}
+
+static void down(struct cb_env *env)
+{
+    struct container *c = env->state;
+    struct cb_err ignored; /* `cbench gc` takes what cannot be removed now */
+    if (!c)
+        return;
+    cb_kill_wait(c->pid); /* pid 1: the whole pid namespace dies with it, and its mounts and links */
+    cb_cgroup_destroy(c->group);
+    close_all(c);
+    if (c->dir[0])
+        cb_remove_tree(c->dir, &ignored);
+    free(c);
+    env->state = NULL;
+}
+
+static const struct cb_arm_param params[] = {
+    {"net", "veth into the run's bridge, the host's network, or loopback only", "veth", "veth|host|none"},
+    {"fs", "overlay: root and scratch on overlayfs; bind: plain directories", "overlay", "overlay|bind"},
+    {"seccomp", "ssbd: without SECCOMP_FILTER_FLAG_SPEC_ALLOW, which matters before Linux 5.16", "default",
+     "default|ssbd|off"},
+    {NULL, NULL, NULL, NULL},
+};
+
+const struct cb_runner cb_runner_container = {
+    .name = "container",
+    .summary = "own namespaces, cgroup, overlay, no capabilities, seccomp, veth",
+    .params = params,
+    .probe = probe,
+    .prepare = prepare,
+    .up = up,
+    .launch = launch,
+    .diagnose = diagnose,
+    .down = down,
+};
