@@ -490,9 +490,10 @@ static void peer_survives_rude_clients(void)
     int fd = dial(CB_PEER_SOURCE); /* wants all there is, then goes */
     CU_ASSERT_EQUAL(cb_sock_send_count(fd, UINT64_MAX, &err), 0);
     close(fd);
-    CB_AUTOFD int silent = dial(CB_PEER_CLOSE); /* holds the port, but not for long */
+    int silent = dial(CB_PEER_CLOSE); /* holds the port, but not for long */
     run_case(with_peer(make_run("net.crr", "")), 3, 1);
     run_case(with_peer(make_run("net.stream", "dir=up")), 3, 1);
+    close(silent);
     stop_peer();
 }
 
