@@ -1,0 +1,54 @@
+#!/bin/bash
+# Host, container and VM run for real, end to end, and leave a complete report and nothing else.
+. "$(dirname "$0")/lib.sh"
+need_root
+
+before=$(census)
+expect_code 0 "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --seed 1
+run=$(readlink "$CBENCH_HOME/latest")
+json=$CBENCH_HOME/$run/run.json
+
+jqt() {
+    checks=$((checks + 1))
+    jq -e "$1" "$json" >/dev/null || fail "run.json: $1"
+}
+jqt '.schema == 1 and .run.complete and .run.blocks == 6 and .run.quick and .run.seed == 1'
+jqt '[.arms[].name] == ["host", "host2", "container", "vm"]'
+for arm in host host2 container vm; do
+    if must_run "${arm%2}"; then
+        jqt ".arms[] | select(.name == \"$arm\") | .status == \"ok\""
+        # The same bytes ran inside.
+        jqt ".run.agent_sha256 as \$sha | .arms[] | select(.name == \"$arm\") | .agent_sha256 == \$sha"
+    fi
+done
+jqt '.arms[] | select(.name == "vm" and .status == "ok") | .accelerator | test("tcg|kvm")'
+# Every metric has a number in every arm that is there.
+jqt '[.arms[] | select(.status == "ok") | .name] as $arms
+     | [.metrics[] | select(.value == null or .outcome == "failed" or .outcome == "skipped")] == []
+       and ([.metrics[].arm] | unique) == ($arms | sort)'
+jqt '[.metrics[] | select(.arm == "container") | .n] | min == 6'
+jqt '[.metrics[] | select(.arm == "container") | .ci95[0] <= .ratio and .ratio <= .ci95[1]] | all'
+# The same iteration count in all arms: read it from the raw samples.
+checks=$((checks + 1))
+awk -F, 'NR > 1 && $6 !~ /^start/ { k = $6; if (k in n && n[k] != $8) bad++; n[k] = $8 } END { exit bad > 0 || NR < 100 }' \
+    "$CBENCH_HOME/$run/samples.csv" || fail "iteration counts differ between arms"
+for f in report.html report.md samples.csv log.txt plots/overhead.svg plots/overhead.gp; do
+    check test -s "$CBENCH_HOME/$run/$f"
+done
+check grep -q 'container' "$dir/out"
+checks=$((checks + 1))
+[ "$(awk '{ print length }' "$dir/out" | sort -n | tail -n 1)" -le 130 ] || fail "table wider than its 100 columns"
+
+# Rendered again from the store it is the same report.
+cp "$json" "$dir/first.json"
+expect_code 0 "$cbench" report latest --format json
+check cmp -s "$dir/first.json" "$json"
+
+checks=$((checks + 1))
+left=$(leftovers "$run")
+[ -z "$left" ] || fail "left behind: $left"
+checks=$((checks + 1))
+[ "$(census)" = "$before" ] || fail "links, namespaces or processes: before '$before', after '$(census)'"
+expect_code 0 "$cbench" gc --dry-run
+check grep -q 'nothing left behind' "$dir/out"
+done_testing
