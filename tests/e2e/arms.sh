@@ -23,6 +23,7 @@ for arm in host host2 container vm; do
 done
 jqt '.arms[] | select(.name == "vm" and .status == "ok") | .accelerator | test("tcg|kvm")'
 # Every metric has a number in every arm that is there.
+# shellcheck disable=SC2016
 jqt '[.arms[] | select(.status == "ok") | .name] as $arms
      | [.metrics[] | select(.value == null or .outcome == "failed" or .outcome == "skipped")] == []
        and ([.metrics[].arm] | unique) == ($arms | sort)'

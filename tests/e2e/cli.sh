@@ -5,7 +5,10 @@
 # says TEXT: the last error is one line "cbench: WHAT: WHY" (a hint may follow) that holds TEXT.
 says() {
     checks=$((checks + 1))
-    grep -q '^cbench: ' "$dir/err" && grep -qF -- "$1" "$dir/err" || { cat "$dir/err" >&2; fail "no error that says $1"; }
+    grep '^cbench: ' "$dir/err" | grep -qF -- "$1" || {
+        cat "$dir/err" >&2
+        fail "no error that says $1"
+    }
 }
 
 expect_code 0 "$cbench" --version

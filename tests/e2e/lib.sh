@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Shared by the end-to-end tests: sourced, not run. Each test works in a directory of its own and leaves nothing.
 set -eu
 
