@@ -1,0 +1,250 @@
+/* The host itself: a process with the limits that the other arms have.
+ *
+ * What is timed is what starting a process takes: fork and exec. The control group, the scratch directory and
+ * the link are the harness's and are made before; so is a launcher, a child that has moved into the group and
+ * sits on the arm's CPUs. It is told to go, forks, and its child executes the agent. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
+#include "bench/base/io.h"
+#include "bench/base/proc.h"
+#include "runners/backing.h"
+#include "runners/channels.h"
+#include "runners/hostlink.h"
+#include "runners/runner.h"
+
+/* A killed agent is gone within milliseconds; its memory is freed in that time. */
+#define STOP_DEADLINE_NS (2 * CB_NS_PER_S)
+
+struct host {
+    struct cb_channels channels;
+    struct cb_cgroup *group; /* NULL: none to be had */
+    pid_t launcher;          /* 0: not forked */
+    bool plugged;
+    char scratch[sizeof((struct cb_wire_env *)0)->scratch];
+};
+
+/* --- the launcher ------------------------------------------------------------------------------------ */
+
+/* Ends when the agent does, or kills it when cbench closes its end of the gate or is gone. */
+static __attribute__((noreturn)) void watch(struct host *h, pid_t agent, int pidfd)
+{
+    struct pollfd p[] = {{.fd = pidfd, .events = POLLIN}, {.fd = h->channels.child.gate, .events = POLLIN}};
+    int status;
+    while (poll(p, 2, -1) < 0 && errno == EINTR)
+        ;
+    if (!p[0].revents)
+        kill(agent, SIGKILL);
+    while (waitpid(agent, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static int settle(struct host *h, const struct cb_site *site, struct cb_err *err)
+{
+    /* Out of the terminal's process group: an interrupt is cbench's to handle, and teardown has an order. */
+    if (setpgid(0, 0))
+        return cb_fail_sys(err, errno, "setpgid");
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+        return cb_fail_sys(err, errno, "PR_SET_PDEATHSIG");
+    if (h->group && cb_cgroup_attach(h->group, 0, err))
+        return -1;
+    return cb_pin(0, site->topo.sut, site->topo.nsut, err);
+}
+
+static int launch_agent(struct host *h, const struct cb_site *site, pid_t *agent, int *pidfd,
+                        struct cb_err *err)
+{
+    const struct cb_spawn s = {.argv = (const char *const[]){site->agent_path, "run", NULL},
+                               .envp = (const char *const[]){"PATH=/", NULL}, /* nothing of the user's */
+                               .fd_in = h->channels.child.stream,
+                               .fd_out = h->channels.child.stream,
+                               .fd_err = h->channels.log,
+                               .cpu = -1,
+                               .die_with_parent = true};
+    if (settle(h, site, err) || cb_channels_ready(&h->channels, err) || cb_channels_wait(&h->channels, err))
+        return -1;
+    return cb_spawn(&s, agent, pidfd, err);
+}
+
+static __attribute__((noreturn)) void launcher(struct host *h, const struct cb_site *site)
+{
+    struct cb_err err;
+    pid_t agent;
+    int pidfd;
+    cb_channels_be_child(&h->channels);
+    if (launch_agent(h, site, &agent, &pidfd, &err)) {
+        cb_err_send(h->channels.child.errors, &err);
+        _exit(127);
+    }
+    /* End of file on the one is the news that exec worked, on the other that the agent is gone. */
+    close(h->channels.child.errors);
+    close(h->channels.child.stream);
+    watch(h, agent, pidfd);
+}
+
+static int fork_launcher(struct host *h, const struct cb_site *site, struct cb_err *err)
+{
+    if (cb_channels_open(&h->channels, err))
+        return -1;
+    pid_t pid = fork();
+    if (pid < 0)
+        return cb_fail_sys(err, errno, "fork");
+    if (pid == 0)
+        launcher(h, site);
+    h->launcher = pid;
+    cb_channels_be_parent(&h->channels);
+    return cb_channels_await_ready(&h->channels, err);
+}
+
+/* --- what the arm gets ------------------------------------------------------------------------------- */
+
+/* An ordinary user may have no control group; the arm then runs pinned, without limits, and says so. */
+static int make_group(struct cb_env *env, struct host *h, struct cb_err *err)
+{
+    const struct cb_site *site = env->site;
+    const struct cb_limits limits = {.memory = site->memory,
+                                     .cpus = site->topo.sut,
+                                     .ncpus = site->topo.nsut,
+                                     .numa_node = site->topo.numa_node};
+    char name[128], have[64], missing[64];
+    if (cb_path(name, sizeof name, err, "cbench-%s/%s", site->run_id, env->name))
+        return -1;
+    if (cb_cgroup_init(err) || cb_cgroup_create(name, &limits, &h->group, err)) {
+        if (err->code != CB_EMISSING)
+            return -1;
+        cb_env_fact(env, "cgroup.version", "none: %s", err->msg);
+        return 0;
+    }
+    cb_cgroup_controllers(have, sizeof have, missing, sizeof missing);
+    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
+    cb_env_fact(env, "cgroup.controllers", "%s", have);
+    if (missing[0])
+        cb_env_fact(env, "cgroup.missing", "%s", missing);
+    return 0;
+}
+
+static int make_scratch(struct cb_env *env, struct host *h, struct cb_err *err)
+{
+    if (cb_path(h->scratch, sizeof h->scratch, err, "%s/%s", env->site->work_dir, env->name)) {
+        h->scratch[0] = '\0';
+        return -1;
+    }
+    if (mkdir(h->scratch, 0700)) {
+        cb_fail_sys(err, errno, "create %s", h->scratch);
+        h->scratch[0] = '\0'; /* whoever made it keeps it */
+        return -1;
+    }
+    memcpy(env->wire.scratch, h->scratch, sizeof env->wire.scratch);
+    cb_backing_facts(env, h->scratch);
+    return 0;
+}
+
+static int make_link(struct cb_env *env, struct host *h, struct cb_err *err)
+{
+    if (cb_hostlink_make(env->site, env->slot, env->wire.device, err)) {
+        env->wire.device[0] = '\0';
+        if (err->code != CB_EMISSING)
+            return -1;
+        cb_env_fact(env, "network", "none: %s", err->msg);
+        return 0;
+    }
+    h->plugged = true;
+    snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(env->site->fabric));
+    cb_env_fact(env, "network", "veth %s, the host's network", env->wire.device);
+    return 0;
+}
+
+/* --- the runner -------------------------------------------------------------------------------------- */
+
+static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err)
+{
+    (void)arm;
+    return access(site->agent_path, X_OK) ? cb_fail_sys(err, errno, "%s", site->agent_path) : 0;
+}
+
+static int prepare(struct cb_env *env, struct cb_err *err)
+{
+    const struct cb_topology *topo = &env->site->topo;
+    char cpus[64];
+    struct host *h = calloc(1, sizeof *h);
+    if (!h)
+        return cb_fail_sys(err, ENOMEM, "host");
+    h->channels = (struct cb_channels){-1, -1, -1, -1, {-1, -1, -1}};
+    env->state = h;
+    cb_env_fact(env, "cpus", "%s", cb_cpulist_format(topo->sut, topo->nsut, cpus, sizeof cpus));
+    if (make_group(env, h, err) || make_scratch(env, h, err) || make_link(env, h, err))
+        return -1;
+    return fork_launcher(h, env->site, err);
+}
+
+static int up(struct cb_env *env, struct cb_err *err)
+{
+    struct host *h = env->state;
+    return cb_channels_let_go(&h->channels, err) || cb_channels_await_exec(&h->channels, err) ? -1 : 0;
+}
+
+static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
+{
+    struct host *h = env->state;
+    (void)err;
+    link->to_agent = link->from_agent = cb_take_fd(&h->channels.stream);
+    return 0;
+}
+
+static void diagnose(struct cb_env *env, char *out, size_t cap)
+{
+    const struct host *h = env->state;
+    out[0] = '\0';
+    if (h)
+        cb_channels_last_words(&h->channels, h->launcher, out, cap);
+}
+
+/* The launcher kills the agent and reaps it, so that no orphan is left to a PID 1 that reaps late. */
+static void stop_launcher(struct host *h)
+{
+    struct cb_err ignored;
+    int status;
+    if (h->launcher <= 0 || cb_wait(h->launcher, cb_deadline_in(STOP_DEADLINE_NS), &status, &ignored) == 0)
+        return;
+    kill(-h->launcher, SIGKILL);
+    cb_kill_wait(h->launcher);
+}
+
+static void down(struct cb_env *env)
+{
+    struct host *h = env->state;
+    struct cb_err ignored; /* `cbench gc` takes what cannot be removed now */
+    if (!h)
+        return;
+    cb_channels_close(&h->channels);
+    stop_launcher(h);
+    cb_cgroup_destroy(h->group);
+    if (h->plugged)
+        cb_hostlink_remove(env->site, env->slot);
+    if (h->scratch[0])
+        cb_remove_tree(h->scratch, &ignored);
+    free(h);
+    env->state = NULL;
+}
+
+const struct cb_runner cb_runner_host = {
+    .name = "host",
+    .summary = "a process on this machine, pinned and limited like the other arms",
+    .probe = probe,
+    .prepare = prepare,
+    .up = up,
+    .launch = launch,
+    .diagnose = diagnose,
+    .down = down,
+};
