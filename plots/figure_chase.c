@@ -1,0 +1,224 @@
+/* Memory latency against working-set size, on double logarithmic axes, with the host's cache sizes. */
+#include "plots/figure.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/units.h"
+#include "plots/escape.h"
+#include "plots/view.h"
+#include "results/rank.h"
+
+static const char name[] = "chase";
+static const char title[] = "Memory latency against the size of the data that is walked";
+
+struct point {
+    unsigned arm;
+    char rest[CB_VIEW_TEXT]; /* the case's parameters without its size: "page=thp" */
+    uint64_t size;
+    double ns, lo, hi;
+};
+
+struct points {
+    struct point *at; /* owned */
+    size_t n;
+};
+
+/* Takes the case's parameters apart into size=... and the rest. False when it has no size. */
+static bool split_params(const struct cb_ds_case *c, struct point *p)
+{
+    p->rest[0] = '\0';
+    p->size = 0;
+    for (const char *s = c->params; *s; s += *s == ',') {
+        size_t n = strcspn(s, ","), used = strlen(p->rest);
+        if (!strncmp(s, "size=", 5))
+            p->size = strtoull(s + 5, NULL, 10);
+        else
+            snprintf(p->rest + used, sizeof p->rest - used, " %.*s", (int)n, s);
+        s += n;
+    }
+    return p->size > 0;
+}
+
+/* Hodges-Lehmann centre and 95 % interval over the blocks of one arm. Logs: latencies differ by factors.
+ * `logs` has room for all blocks. */
+static bool summarise(const struct cb_dataset *d, const struct cb_ds_metric *m, struct point *p, double *logs)
+{
+    size_t n = 0;
+    for (unsigned b = 0; b < d->nblocks; b++) {
+        const char *why;
+        const struct cb_ds_result *r = cb_dataset_result(d, b, p->arm, m->case_index);
+        double v = r && !d->blocks[b].void_reason[0] ? cb_block_value(m, r, &why) : NAN;
+        if (isfinite(v) && v > 0)
+            logs[n++] = log(v);
+    }
+    if (!n)
+        return false;
+    struct cb_interval i = cb_decision_interval(logs, n, 0.95);
+    p->ns = exp(i.estimate);
+    p->lo = isfinite(i.lo) ? exp(i.lo) : p->ns;
+    p->hi = isfinite(i.hi) ? exp(i.hi) : p->ns;
+    return true;
+}
+
+/* Points of one line lie side by side, in order of size. */
+static int compare(const void *a, const void *b)
+{
+    const struct point *x = a, *y = b;
+    if (x->arm != y->arm)
+        return x->arm < y->arm ? -1 : 1;
+    int rest = strcmp(x->rest, y->rest);
+    if (rest)
+        return rest;
+    return x->size < y->size ? -1 : x->size > y->size;
+}
+
+static bool same_line(const struct point *a, const struct point *b)
+{
+    return a->arm == b->arm && !strcmp(a->rest, b->rest);
+}
+
+static int collect(const struct cb_dataset *d, struct points *out, struct cb_err *err)
+{
+    CB_AUTOFREE double *logs = calloc(d->nblocks + 1, sizeof *logs);
+    out->at = calloc(d->nmetrics * d->narms + 1, sizeof *out->at);
+    if (!logs || !out->at)
+        return cb_fail_sys(err, ENOMEM, "figure");
+    for (size_t i = 0; i < d->nmetrics; i++) {
+        const struct cb_ds_metric *m = &d->metrics[i];
+        const struct cb_ds_case *c = &d->cases[m->case_index];
+        if (strcmp(c->bench, "mem.chase") != 0 || m->how.derive != CB_WALL_PER_ITER)
+            continue;
+        for (unsigned a = 0; a < d->narms; a++) {
+            struct point *p = &out->at[out->n];
+            p->arm = a;
+            out->n += split_params(c, p) && summarise(d, m, p, logs);
+        }
+    }
+    qsort(out->at, out->n, sizeof *out->at, compare);
+    return 0;
+}
+
+/* More than one line an arm: then the key says what tells them apart. */
+static bool several_lines(const struct points *p)
+{
+    for (size_t i = 1; i < p->n; i++)
+        if (strcmp(p->at[i].rest, p->at[0].rest) != 0)
+            return true;
+    return false;
+}
+
+/* One index a line, its part of the plot command beside it. */
+static void put_lines(const struct cb_dataset *d, const struct points *p, struct cb_buf *data,
+                      struct cb_buf *plot)
+{
+    char arm[CB_VIEW_TEXT], text[2 * CB_VIEW_TEXT];
+    unsigned index = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct point *at = &p->at[i];
+        if (i == 0 || !same_line(&p->at[i - 1], at)) {
+            snprintf(text, sizeof text, "%s%s", cb_view_arm(&d->arms[at->arm], arm, sizeof arm),
+                     several_lines(p) ? at->rest : "");
+            cb_buf_puts(data, i ? "\n\n" : "");
+            cb_figure_put_comment(data, text);
+            cb_buf_printf(plot, "%s data index %u using 1:2:3:4 with yerrorlines lw 1.5 ",
+                          index ? ", \\\n    " : "plot", index);
+            cb_figure_put_style(plot, d, at->arm);
+            cb_buf_puts(plot, " title ");
+            cb_put_gnuplot(plot, text);
+            index++;
+        }
+        cb_buf_printf(data, "%llu %.6g %.6g %.6g\n", (unsigned long long)at->size, at->ns, at->lo, at->hi);
+    }
+    cb_buf_puts(plot, "\n");
+}
+
+/* Where a cache of the host ends, if it lies on the axis. */
+static void put_cache(const struct cb_dataset *d, const char *fact, const char *label, double lo, double hi,
+                      struct cb_buf *s)
+{
+    struct cb_err err;
+    char size[CB_VIEW_NUM];
+    uint64_t bytes;
+    if (cb_parse_size(cb_kv_get(&d->run.host, fact, ""), &bytes, &err) || (double)bytes < lo ||
+        (double)bytes > hi)
+        return;
+    cb_buf_printf(
+        s, "set arrow from %llu, graph 0 to %llu, graph 1 nohead dt 2 lc rgb '" CB_FIGURE_GREY "' back\n",
+        (unsigned long long)bytes, (unsigned long long)bytes);
+    cb_buf_printf(s, "set label '%s %s' at %llu, graph 0.97 left offset 0.5,0 font ',11'\n", label,
+                  cb_format_size(bytes, size, sizeof size), (unsigned long long)bytes);
+}
+
+/* Sizes at powers of four: a label every two binary steps fits. */
+static void put_size_tics(double lo, double hi, struct cb_buf *s)
+{
+    char size[CB_VIEW_NUM];
+    const char *separator = "set xtics (";
+    for (uint64_t bytes = 1024; (double)bytes <= hi; bytes *= 4)
+        if ((double)bytes >= lo) {
+            cb_buf_printf(s, "%s'%s' %llu", separator, cb_format_size(bytes, size, sizeof size),
+                          (unsigned long long)bytes);
+            separator = ", ";
+        }
+    cb_buf_puts(s, ")\n");
+}
+
+static char *tic_label(double ns, char *out, size_t cap)
+{
+    return cb_view_value(ns, "ns", out, cap);
+}
+
+static void put_script(const struct cb_dataset *d, const struct points *p, const struct cb_buf *plot,
+                       struct cb_buf *s)
+{
+    double lo = INFINITY, hi = 0, ns_lo = INFINITY, ns_hi = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        lo = fmin(lo, (double)p->at[i].size / 2);
+        hi = fmax(hi, (double)p->at[i].size * 2);
+        ns_lo = fmin(ns_lo, p->at[i].lo / 1.3);
+        ns_hi = fmax(ns_hi, p->at[i].hi * 1.6); /* room for the caches' names */
+    }
+    cb_figure_begin(s, name, title, 420);
+    cb_buf_printf(s, "set logscale x 2\nset logscale y\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", lo,
+                  hi, ns_lo, ns_hi);
+    put_size_tics(lo, hi, s);
+    cb_buf_puts(s, "set ytics ");
+    cb_figure_put_tics(s, ns_lo, ns_hi, tic_label);
+    cb_buf_puts(s, "\nset xlabel 'bytes walked (log scale)'\n"
+                   "set ylabel 'latency of a dependent load (log scale): lower is better \xE2\x86\x93'\n"
+                   "set key outside right top Left reverse\n");
+    put_cache(d, "l1d", "L1d", lo, hi, s);
+    put_cache(d, "l2", "L2", lo, hi, s);
+    put_cache(d, "llc", "last level", lo, hi, s);
+    cb_buf_puts(s, cb_buf_str(plot));
+}
+
+static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf plot = {0};
+    struct points p = {0};
+    int rc = collect(r->data, &p, err);
+    if (rc == 0 && p.n == 0)
+        rc = 1;
+    if (rc == 0) {
+        put_lines(r->data, &p, data, &plot);
+        put_script(r->data, &p, &plot, script);
+        rc = cb_figure_done(script, data, err);
+    }
+    free(p.at);
+    return rc;
+}
+
+const struct cb_figure cb_figure_chase = {
+    .name = name,
+    .title = title,
+    .reading = "Each step up is a cache level left behind; the dashed lines are the host's cache sizes as "
+               "the hardware "
+               "reports them. Bars are 95 % intervals over blocks.",
+    .make = make,
+};

@@ -1,0 +1,153 @@
+/* Distribution of single operations' latencies, one panel a benchmark that keeps a histogram. The axis counts
+ * the share of slower operations and is logarithmic, so that the tail has as much room as the middle. */
+#include "plots/figure.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/cleanup.h"
+#include "plots/escape.h"
+#include "plots/view.h"
+
+static const char name[] = "latency";
+static const char title[] = "Latency of single operations: the share that took longer";
+
+#define PANEL_PX   270
+#define SHARE_MIN  5e-4 /* bottom of the axis, below p99.9 */
+#define SHARE_STEP 0.97 /* a point where the share fell by 3 %: 250 points a curve */
+
+struct chart {
+    struct cb_hist *hist; /* scratch: 100 KB are too much for a stack */
+    unsigned index;       /* of the next curve in the data file */
+    unsigned panels;
+    struct cb_buf *data, *plots;
+};
+
+static bool counts(const struct cb_dataset *d, const struct cb_ds_result *r)
+{
+    bool voided =
+        r->block < d->nblocks && d->blocks[r->block].void_reason && d->blocks[r->block].void_reason[0];
+    return r->hist && r->hist->total && !voided;
+}
+
+/* All blocks of one case in one arm. */
+static void merge(const struct cb_dataset *d, unsigned case_index, unsigned arm, struct cb_hist *into)
+{
+    cb_hist_reset(into);
+    for (size_t i = 0; i < d->nresults; i++) {
+        const struct cb_ds_result *r = &d->results[i];
+        if (r->case_index == case_index && r->arm == arm && counts(d, r))
+            cb_hist_merge(into, r->hist);
+    }
+}
+
+/* "us share": how many operations took longer. Extends lo and hi by what the axis will show. */
+static void put_curve(const struct cb_hist *h, struct cb_buf *data, double *lo, double *hi)
+{
+    uint64_t left = h->total;
+    double drawn = 2;
+    for (uint32_t b = 0; b < CB_HIST_BUCKETS && left; b++) {
+        if (!h->count[b])
+            continue;
+        double us = (double)cb_hist_value(b) / 1e3;
+        double share = (double)left / (double)h->total; /* of this bucket and the slower ones */
+        left -= h->count[b];
+        if (share > drawn * SHARE_STEP && left)
+            continue;
+        drawn = share;
+        cb_buf_printf(data, "%.6g %.5g\n", us, share);
+        if (share < SHARE_MIN)
+            break;
+        *lo = fmin(*lo, us);
+        *hi = fmax(*hi, us);
+    }
+    cb_buf_puts(data, "\n\n");
+}
+
+static char *tic_label(double us, char *out, size_t cap)
+{
+    return cb_view_value(us, "us", out, cap);
+}
+
+static void put_axis(const struct cb_dataset *d, unsigned case_index, double lo, double hi, struct cb_buf *s)
+{
+    char variant[CB_VIEW_TEXT], heading[2 * CB_VIEW_TEXT];
+    cb_view_case(d, case_index, variant, sizeof variant);
+    snprintf(heading, sizeof heading, "%s%s%s", d->cases[case_index].bench, variant[0] ? " " : "", variant);
+    cb_buf_puts(s, "set title ");
+    cb_put_gnuplot(s, heading);
+    cb_buf_printf(s, "\nset xrange [%.6g:%.6g]\nset xtics ", lo / 1.1, hi * 1.1);
+    cb_figure_put_tics(s, lo / 1.1, hi * 1.1, tic_label);
+    cb_buf_puts(s, "\n");
+}
+
+/* One panel, when some arm kept a histogram of the case. */
+static void put_case(const struct cb_dataset *d, unsigned case_index, struct chart *c)
+{
+    CB_AUTOBUF struct cb_buf plot = {0};
+    char text[CB_VIEW_TEXT];
+    double lo = INFINITY, hi = -INFINITY;
+    for (unsigned a = 0; a < d->narms; a++) {
+        merge(d, case_index, a, c->hist);
+        if (!c->hist->total)
+            continue;
+        cb_buf_puts(c->data, "# ");
+        cb_put_term(c->data, d->cases[case_index].bench, true);
+        cb_buf_puts(c->data, ", ");
+        cb_put_term(c->data, cb_view_arm(&d->arms[a], text, sizeof text), true);
+        cb_buf_puts(c->data, ": microseconds, share of operations that took at least as long\n");
+        put_curve(c->hist, c->data, &lo, &hi);
+        cb_buf_printf(&plot, "%s data index %u using 1:2 with lines lw 2 lc rgb '%s' title ",
+                      plot.len ? ", \\\n    " : "plot", c->index++, cb_figure_colour(d, a));
+        cb_figure_put_arm(&plot, d, a);
+    }
+    if (!plot.len)
+        return;
+    put_axis(d, case_index, lo, hi, c->plots);
+    cb_buf_printf(c->plots, "%s\n", cb_buf_str(&plot));
+    c->panels++;
+}
+
+static void put_script(const struct chart *c, struct cb_buf *s)
+{
+    cb_figure_begin(s, name, title, 40 + (int)c->panels * PANEL_PX);
+    cb_buf_printf(s,
+                  "set multiplot layout %u,1 title '%s' left offset 1,0\n"
+                  "set logscale xy\n"
+                  "set yrange [1:%g]\n"
+                  "set ytics ('all' 1, 'p50: half' 0.5, 'p90: 10 %%%%' 0.1, 'p99: 1 %%%%' 0.01, 'p99.9: 0.1 "
+                  "%%%%' 0.001)\n"
+                  "set lmargin 14\n"
+                  "set xlabel 'latency of one operation (log scale): shorter is better \xE2\x86\x90'\n"
+                  "set key outside right top Left reverse\n"
+                  "%sunset multiplot\n",
+                  c->panels, title, SHARE_MIN, cb_buf_str(c->plots));
+}
+
+static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)
+{
+    const struct cb_dataset *d = r->data;
+    CB_AUTOBUF struct cb_buf plots = {0};
+    CB_AUTOFREE struct cb_hist *hist = malloc(sizeof *hist);
+    struct chart c = {.hist = hist, .data = data, .plots = &plots};
+    if (!hist)
+        return cb_fail_sys(err, ENOMEM, "figure");
+    for (unsigned i = 0; i < d->ncases; i++)
+        put_case(d, i, &c);
+    if (!c.panels)
+        return 1;
+    put_script(&c, script);
+    return cb_figure_done(script, data, err);
+}
+
+const struct cb_figure cb_figure_latency = {
+    .name = name,
+    .title = title,
+    .reading = "Follow a curve downwards: half of all operations are slower than where it passes p50, one in "
+               "a thousand "
+               "than where it passes p99.9. A curve further to the right is slower.",
+    .make = make,
+};

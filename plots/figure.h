@@ -1,0 +1,35 @@
+/* What the figures have in common, so that they look alike and an arm has the same colour in all of them. */
+#ifndef CB_PLOTS_FIGURE_H
+#define CB_PLOTS_FIGURE_H
+
+#include <stdbool.h>
+
+#include "plots/report.h"
+
+#define CB_FIGURE_WIDTH 820       /* px at which text is as large as the page's */
+#define CB_FIGURE_GREY  "#808080" /* readable on white and on black */
+
+/* Begins a script: where its files are (`data` is the data file), terminal, output, fonts, borders. Every
+ * script can be run by hand, from any directory. name and title are ours, not a dataset's. */
+void cb_figure_begin(struct cb_buf *script, const char *name, const char *title, int height);
+/* "lc rgb '#0072B2' pt 7 ps 0.7": the same for an arm everywhere. */
+void cb_figure_put_style(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
+const char *cb_figure_colour(const struct cb_dataset *d, unsigned arm);
+/* "'vm (emulated)'", quoted. */
+void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
+/* One comment line of a data file. */
+void cb_figure_put_comment(struct cb_buf *data, const char *text);
+/* Tics of a logarithmic axis from lo to hi at round values (1, 2, 5 times powers of ten; finer on short
+ * axes), each labelled by `label`: "('0.5' 0.5, '1' 1)". */
+void cb_figure_put_tics(struct cb_buf *script, double lo, double hi,
+                        char *(*label)(double v, char *out, size_t cap));
+/* 0 when both texts are complete, else out of memory. */
+int cb_figure_done(const struct cb_buf *script, const struct cb_buf *data, struct cb_err *err);
+
+/* 1 when the run has something for the figure, 0 when not, -1 error. */
+int cb_figure_drawable(const struct cb_figure *figure, const struct cb_report *r, struct cb_err *err);
+
+/* Runs gnuplot on a script. CB_EMISSING with the reason when it is not installed, fails, or does not end. */
+int cb_gnuplot_run(const char *script_path, struct cb_err *err);
+
+#endif
