@@ -4,25 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
-#include "bench/base/clock.h"
 #include "bench/base/io.h"
 #include "bench/base/proc.h"
 #include "runners/backing.h"
+#include "runners/channels.h"
+#include "runners/hostlink.h"
 #include "runners/netlink.h"
 #include "runners/ns.h"
 #include "runners/rootfs.h"
@@ -30,25 +24,16 @@
 #include "runners/seccomp.h"
 
 #define DEVICE "eth0"
-/* A start takes milliseconds; a second one on a loaded machine. */
-#define STEP_TIMEOUT_NS (10 * CB_NS_PER_S)
 
 struct container {
     const struct cb_env *env;
     struct cb_steps steps;
+    struct cb_channels channels;
     struct cb_cgroup *group;
-    pid_t pid;  /* 0: not cloned */
-    int pidfd;  /* of the namespace's pid 1 */
-    int log;    /* what the agent says on stderr: memory, read by diagnose */
-    int gate;   /* a byte from the child: it is ready; a byte to the child: it may go on */
-    int errors; /* the child's cb_err; ends with its exec */
-    int stream; /* to and from the agent */
-    struct {
-        int gate, errors, stream;
-    } child; /* the other ends */
+    pid_t pid; /* of the namespace's pid 1; 0: not cloned */
+    bool host_link;
     char dir[320];
     char address[16];
-    char host_device[16]; /* net=host: the link's name in the host's namespace, "" for none */
 };
 
 static bool is(const struct cb_env *env, const char *param, const char *value)
@@ -71,8 +56,8 @@ static bool has_veth(const struct cb_env *env)
 static int step_stdio(const struct cb_step *s, struct cb_err *err)
 {
     const struct container *c = s->arg;
-    if (dup2(c->child.stream, STDIN_FILENO) < 0 || dup2(c->child.stream, STDOUT_FILENO) < 0 ||
-        dup2(c->log, STDERR_FILENO) < 0)
+    if (dup2(c->channels.child.stream, STDIN_FILENO) < 0 ||
+        dup2(c->channels.child.stream, STDOUT_FILENO) < 0 || dup2(c->channels.log, STDERR_FILENO) < 0)
         return cb_fail_sys(err, errno, "stdin, stdout and stderr");
     return 0;
 }
@@ -110,18 +95,14 @@ static int step_address(const struct cb_step *s, struct cb_err *err)
     return cb_net_address(DEVICE, s->source, CB_FABRIC_PREFIX, 1, err);
 }
 
-/* The parent lets the child on by a byte; it is gone when there is none. */
 static int step_wait(const struct cb_step *s, struct cb_err *err)
 {
-    const struct container *c = s->arg;
-    char byte;
-    return read(c->child.gate, &byte, 1) == 1 ? 0 : cb_fail(err, CB_EINTR, "cbench is gone");
+    return cb_channels_wait(&((struct container *)s->arg)->channels, err);
 }
 
 static int step_ready(const struct cb_step *s, struct cb_err *err)
 {
-    const struct container *c = s->arg;
-    return write(c->child.gate, "", 1) == 1 ? 0 : cb_fail_sys(err, errno, "say ready");
+    return cb_channels_ready(&((struct container *)s->arg)->channels, err);
 }
 
 static int step_exec(const struct cb_step *s, struct cb_err *err)
@@ -191,91 +172,12 @@ static int list_steps(struct container *c, struct cb_err *err)
 
 /* --- the parent -------------------------------------------------------------------------------------- */
 
-static void close_fd(int *fd)
-{
-    cb_cleanup_fd(fd);
-    *fd = -1;
-}
-
-static void close_child_ends(struct container *c)
-{
-    close_fd(&c->child.gate);
-    close_fd(&c->child.errors);
-    close_fd(&c->child.stream);
-}
-
-static void close_all(struct container *c)
-{
-    close_child_ends(c);
-    close_fd(&c->gate);
-    close_fd(&c->errors);
-    close_fd(&c->stream);
-    close_fd(&c->log);
-    close_fd(&c->pidfd);
-}
-
-static int open_channels(struct container *c, struct cb_err *err)
-{
-    int gate[2], errors[2], stream[2];
-    c->log = memfd_create("cbench-stderr", MFD_CLOEXEC);
-    if (c->log < 0)
-        return cb_fail_sys(err, errno, "memfd_create");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) < 0)
-        return cb_fail_sys(err, errno, "socketpair");
-    c->gate = gate[0];
-    c->child.gate = gate[1];
-    if (pipe2(errors, O_CLOEXEC) < 0)
-        return cb_fail_sys(err, errno, "pipe");
-    c->errors = errors[0];
-    c->child.errors = errors[1];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream) < 0)
-        return cb_fail_sys(err, errno, "socketpair");
-    c->stream = stream[0];
-    c->child.stream = stream[1];
-    return 0;
-}
-
-/* Waits until there is something to read or the other side is gone. */
-static int await(int fd, const char *what, struct cb_err *err)
-{
-    uint64_t deadline = cb_deadline_in(STEP_TIMEOUT_NS);
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int n;
-    do
-        n = poll(&p, 1, cb_deadline_poll_ms(deadline));
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return cb_fail_sys(err, errno, "wait for %s", what);
-    return n ? 0 : cb_fail(err, CB_ETIMEOUT, "%s: nothing happened for 10 s", what);
-}
-
-/* The child closed the gate: what it died of, where it said so. */
-static int dead_child(struct container *c, struct cb_err *err)
-{
-    if (cb_err_recv(c->errors, err) < 0)
-        return -1;
-    return cb_fail(err, CB_ESYS, "the child died on its way in");
-}
-
-static int let_go(struct container *c, struct cb_err *err)
-{
-    return send(c->gate, "", 1, MSG_NOSIGNAL) == 1 ? 0 : dead_child(c, err);
-}
-
-static int await_ready(struct container *c, struct cb_err *err)
-{
-    char byte;
-    if (await(c->gate, "the child's steps", err) < 0)
-        return -1;
-    return recv(c->gate, &byte, 1, 0) == 1 ? 0 : dead_child(c, err);
-}
-
 static __attribute__((noreturn)) void child(struct container *c)
 {
     struct cb_err err;
-    close(c->gate); /* or its other end would never see that cbench is gone */
+    cb_channels_be_child(&c->channels);
     cb_steps_run(&c->steps, &err);
-    cb_err_send(c->child.errors, &err);
+    cb_err_send(c->channels.child.errors, &err);
     _exit(127);
 }
 
@@ -283,12 +185,12 @@ static int clone_child(struct container *c, struct cb_err *err)
 {
     uint64_t namespaces = CB_NS_BASE | (has_own_net(c->env) ? CLONE_NEWNET : 0);
     pid_t pid;
-    if (cb_ns_clone(namespaces, cb_cgroup_v2_fd(c->group), &pid, &c->pidfd, err) < 0)
+    if (cb_ns_clone(namespaces, cb_cgroup_v2_fd(c->group), &pid, err) < 0)
         return -1;
     if (pid == 0)
         child(c);
     c->pid = pid;
-    close_child_ends(c);
+    cb_channels_be_parent(&c->channels);
     return 0;
 }
 
@@ -302,7 +204,7 @@ static int plug(struct container *c, struct cb_err *err)
         return cb_fail_sys(err, errno, "open %s", path);
     if (cb_fabric_plug(c->env->site->fabric, c->env->slot, DEVICE, netns, err) < 0)
         return -1;
-    return let_go(c, err);
+    return cb_channels_let_go(&c->channels, err);
 }
 
 static int create_cgroup(struct container *c, struct cb_err *err)
@@ -325,9 +227,8 @@ static int create_cgroup(struct container *c, struct cb_err *err)
 /* Makes the namespaces for a child that does nothing: whatever forbids them, this finds it. */
 static int try_namespaces(struct cb_err *err)
 {
-    CB_AUTOFD int pidfd = -1;
     pid_t pid;
-    if (cb_ns_clone(CB_NS_BASE | CLONE_NEWNET | CLONE_NEWCGROUP, -1, &pid, &pidfd, err) < 0)
+    if (cb_ns_clone(CB_NS_BASE | CLONE_NEWNET | CLONE_NEWCGROUP, -1, &pid, err) < 0)
         return -1;
     if (pid == 0)
         _exit(0);
@@ -353,11 +254,23 @@ static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb
     return failed ? -1 : 0;
 }
 
+static void state_cgroup(struct cb_env *env)
+{
+    char have[64], missing[64];
+    cb_cgroup_controllers(have, sizeof have, missing, sizeof missing);
+    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
+    cb_env_fact(env, "cgroup.controllers", "%s", have);
+    if (missing[0])
+        cb_env_fact(env, "cgroup.missing", "%s", missing);
+}
+
 static void state_facts(struct cb_env *env, const struct container *c)
 {
+    const struct cb_topology *topo = &env->site->topo;
     const struct sock_fprog *program;
     struct cb_err err;
-    bool spec_allow = is(env, "seccomp", "default");
+    char cpus[64];
+    cb_env_fact(env, "cpus", "%s", cb_cpulist_format(topo->sut, topo->nsut, cpus, sizeof cpus));
     cb_env_fact(env, "rootfs", "%s", is(env, "fs", "bind") ? "bind, read-only" : "overlay");
     cb_env_fact(env, "namespaces", "mnt pid ipc uts cgroup%s", has_own_net(env) ? " net" : "");
     cb_env_fact(env, "capabilities", "none, no_new_privs");
@@ -365,12 +278,40 @@ static void state_facts(struct cb_env *env, const struct container *c)
         cb_env_fact(env, "seccomp", "off");
     else if (cb_seccomp_filter(&program, &err) == 0)
         cb_env_fact(env, "seccomp", "%u BPF instructions, io_uring allowed%s", program->len,
-                    spec_allow ? ", SPEC_ALLOW" : "");
-    cb_env_fact(env, "network", "%s",
-                is(env, "net", "veth") && !env->site->fabric ? env->site->fabric_reason
-                                                             : cb_arm_value(env->arm, "net"));
-    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
+                    is(env, "seccomp", "default") ? ", SPEC_ALLOW" : "");
+    state_cgroup(env);
     cb_backing_facts(env, c->dir);
+}
+
+/* The link of net=host is the harness's, as the host arm's is: made before the start. */
+static int make_host_link(struct cb_env *env, struct container *c, struct cb_err *err)
+{
+    if (cb_hostlink_make(env->site, env->slot, env->wire.device, err) < 0) {
+        env->wire.device[0] = '\0';
+        cb_env_fact(env, "network", "none: %s", err->msg);
+        return err->code == CB_EMISSING ? 0 : -1;
+    }
+    c->host_link = true;
+    cb_env_fact(env, "network", "veth %s, the host's network", env->wire.device);
+    return 0;
+}
+
+/* What the agent will be told of its network. */
+static int arrange_net(struct cb_env *env, struct container *c, struct cb_err *err)
+{
+    cb_fabric_address(env->slot, c->address);
+    if (!has_own_net(env) && make_host_link(env, c, err) < 0)
+        return -1;
+    if (has_veth(env)) {
+        snprintf(env->wire.device, sizeof env->wire.device, DEVICE);
+        cb_env_fact(env, "network", "veth " DEVICE);
+    } else if (has_own_net(env)) {
+        cb_env_fact(env, "network", "none: %s",
+                    is(env, "net", "none") ? "net=none" : env->site->fabric_reason);
+    }
+    if (env->wire.device[0])
+        snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(env->site->fabric));
+    return 0;
 }
 
 static int prepare(struct cb_env *env, struct cb_err *err)
@@ -379,19 +320,14 @@ static int prepare(struct cb_env *env, struct cb_err *err)
     struct container *c = calloc(1, sizeof *c);
     if (!c)
         return cb_fail_sys(err, ENOMEM, "container");
-    *c = (struct container){.env = env, .gate = -1, .errors = -1, .stream = -1, .log = -1, .pidfd = -1};
-    c->child.gate = c->child.errors = c->child.stream = -1;
+    c->env = env;
+    c->channels = (struct cb_channels){-1, -1, -1, -1, {-1, -1, -1}};
     env->state = c;
-    cb_fabric_address(env->slot, c->address);
+    snprintf(env->wire.scratch, sizeof env->wire.scratch, CB_ROOTFS_SCRATCH);
     if (cb_rootfs_image(site->work_dir, site->agent_path, err) < 0 ||
         cb_rootfs_instance(site->work_dir, env->name, c->dir, sizeof c->dir, err) < 0 ||
-        list_steps(c, err) < 0)
+        arrange_net(env, c, err) < 0 || list_steps(c, err) < 0)
         return -1;
-    snprintf(env->wire.scratch, sizeof env->wire.scratch, CB_ROOTFS_SCRATCH);
-    if (has_veth(env)) {
-        snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(site->fabric));
-        snprintf(env->wire.device, sizeof env->wire.device, DEVICE);
-    }
     state_facts(env, c);
     return 0;
 }
@@ -399,39 +335,28 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct container *c = env->state;
-    if (create_cgroup(c, err) < 0 || open_channels(c, err) < 0 || clone_child(c, err) < 0)
+    if (create_cgroup(c, err) < 0 || cb_channels_open(&c->channels, err) < 0 || clone_child(c, err) < 0)
         return -1;
     if (has_veth(env) && plug(c, err) < 0)
         return -1;
-    return await_ready(c, err);
+    return cb_channels_await_ready(&c->channels, err);
 }
 
 static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
 {
     struct container *c = env->state;
-    if (let_go(c, err) < 0 || await(c->errors, "exec", err) < 0 || cb_err_recv(c->errors, err) < 0)
+    if (cb_channels_let_go(&c->channels, err) < 0 || cb_channels_await_exec(&c->channels, err) < 0)
         return -1;
-    link->to_agent = link->from_agent = cb_take_fd(&c->stream);
+    link->to_agent = link->from_agent = cb_take_fd(&c->channels.stream);
     return 0;
 }
 
 static void diagnose(struct cb_env *env, char *out, size_t cap)
 {
     const struct container *c = env->state;
-    siginfo_t info = {0};
-    size_t used = 0;
     out[0] = '\0';
-    if (!c || c->pid == 0)
-        return;
-    if (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
-        used = (size_t)snprintf(out, cap, "the agent ended with %s %d\n",
-                                info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
-    off_t end = lseek(c->log, 0, SEEK_END);
-    if (end > 0 && used < cap) {
-        off_t from = end > (off_t)(cap - used - 1) ? end - (off_t)(cap - used - 1) : 0;
-        ssize_t n = pread(c->log, out + used, cap - used - 1, from);
-        out[used + (size_t)(n > 0 ? n : 0)] = '\0';
-    }
+    if (c)
+        cb_channels_last_words(&c->channels, c->pid, out, cap);
 }
 
 static void down(struct cb_env *env)
@@ -440,9 +365,11 @@ static void down(struct cb_env *env)
     struct cb_err ignored; /* `cbench gc` takes what cannot be removed now */
     if (!c)
         return;
-    cb_kill_wait(c->pid); /* pid 1: the whole pid namespace dies with it, and its mounts and links */
+    cb_kill_wait(c->pid); /* pid 1: its namespaces go with it, and their processes, mounts and links */
     cb_cgroup_destroy(c->group);
-    close_all(c);
+    cb_channels_close(&c->channels);
+    if (c->host_link)
+        cb_hostlink_remove(env->site, env->slot);
     if (c->dir[0])
         cb_remove_tree(c->dir, &ignored);
     free(c);

@@ -33,11 +33,10 @@ int cb_steps_run(const struct cb_steps *list, struct cb_err *err)
     return 0;
 }
 
-int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, int *pidfd, struct cb_err *err)
+int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, struct cb_err *err)
 {
     struct clone_args args = {
-        .flags = namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
-        .pidfd = (uint64_t)(uintptr_t)pidfd,
+        .flags = namespaces | CLONE_CLEAR_SIGHAND,
         .exit_signal = SIGCHLD,
     };
     if (cgroup_fd >= 0) {

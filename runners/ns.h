@@ -38,8 +38,8 @@ int cb_steps_run(const struct cb_steps *list, struct cb_err *err);
 #define CB_NS_BASE (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
 /* Forks into new namespaces (CLONE_NEW* flags), and into the cgroup of `cgroup_fd` unless it is -1. In the
- * child *pid is 0; it must end in exec or _exit. The parent owns *pidfd (CLOEXEC). */
-int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, int *pidfd, struct cb_err *err);
+ * child *pid is 0; it must end in exec or _exit. */
+int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, struct cb_err *err);
 
 /* Steps. */
 /* Own session, default signals, no umask; dies with the parent; everything above stderr closes on exec. */
