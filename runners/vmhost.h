@@ -5,6 +5,7 @@
 #ifndef CB_RUNNERS_VMHOST_H
 #define CB_RUNNERS_VMHOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ int cb_vmhost_create(struct cb_vmhost *v, const char *xml, uint64_t deadline, st
 int cb_vmhost_destroy(struct cb_vmhost *v, const char *domain, uint64_t deadline, struct cb_err *err);
 /* 1 when the domain has stopped or crashed (event seen), with the reason in out. */
 int cb_vmhost_stopped(struct cb_vmhost *v, const char *domain, char *out, size_t cap);
+/* False once libvirt did not answer in time or its process ended: only closing is left. NULL is false. */
+bool cb_vmhost_usable(const struct cb_vmhost *v);
 /* libvirt and qemu versions: "libvirt 9.0.0, qemu 7.2.x". */
 const char *cb_vmhost_versions(const struct cb_vmhost *v);
 void cb_vmhost_close(struct cb_vmhost *v); /* NULL is fine */

@@ -1,0 +1,93 @@
+#include "runners/initramfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/io.h"
+#include "runners/cpio.h"
+#include "runners/guestmodules.h"
+
+#define AGENT_MAX  ((size_t)64 << 20)
+#define TABLE_MAX  ((size_t)16 << 20) /* modules.dep of a distribution: 0.1 to 1 MB */
+#define MODULE_MAX ((size_t)32 << 20)
+
+/* What the agent's environment is made of: its port, its disk with its filesystem, its link. */
+static const struct cb_module_want wanted[] = {
+    {"virtio_pci", false},    {"virtio_console", false},
+    {"virtio_blk", false},    {"virtio_net", false},
+    {"crc32c_generic", true}, /* ext4 asks for it by its crypto name, which modules.dep does not know */
+    {"ext4", false},          {NULL, false},
+};
+
+static int module_list(const char *dir, struct cb_buf *list, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf dep = {0};
+    CB_AUTOBUF struct cb_buf builtin = {0};
+    CB_AUTOFD int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "open %s", dir);
+    if (cb_read_file(fd, "modules.dep", TABLE_MAX, &dep, err) < 0 ||
+        cb_read_file(fd, "modules.builtin", TABLE_MAX, &builtin, err) < 0 ||
+        cb_modules_order(cb_buf_str(&dep), cb_buf_str(&builtin), wanted, list, err) < 0)
+        return cb_wrap(err, "%s", dir);
+    return 0;
+}
+
+/* "kernel/net/core/failover.ko.xz" -> "modules/failover.ko". */
+static int guest_path(const char *path, char *out, size_t cap, struct cb_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash ? slash + 1 : path;
+    return cb_path(out, cap, err, "modules/%.*s", (int)(strstr(file, ".ko") + 3 - file), file);
+}
+
+static int add_module(struct cb_cpio *cpio, struct cb_buf *list, const char *dir, const char *path,
+                      struct cb_err *err)
+{
+    char from[CB_KERNEL_PATH_MAX + 256], to[256];
+    CB_AUTOBUF struct cb_buf packed = {0};
+    CB_AUTOBUF struct cb_buf plain = {0};
+    if (!strstr(path, ".ko"))
+        return cb_fail(err, CB_ESYS, "%s is no module", path);
+    if (cb_path(from, sizeof from, err, "%s/%s", dir, path) < 0 || guest_path(path, to, sizeof to, err) < 0 ||
+        cb_read_file(AT_FDCWD, from, MODULE_MAX, &packed, err) < 0 ||
+        cb_decompress(packed.data, packed.len, MODULE_MAX, &plain, err) < 0)
+        return cb_wrap(err, "module %s", path);
+    cb_cpio_file(cpio, to, 0644, plain.data, plain.len);
+    cb_buf_printf(list, "/%s\n", to);
+    return 0;
+}
+
+static int add_modules(struct cb_cpio *cpio, const char *dir, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf paths = {0};
+    CB_AUTOBUF struct cb_buf list = {0};
+    if (module_list(dir, &paths, err) < 0)
+        return -1;
+    char *rest = paths.data;
+    for (char *path; rest && (path = strsep(&rest, "\n"));)
+        if (*path && add_module(cpio, &list, dir, path, err) < 0)
+            return -1;
+    cb_cpio_file(cpio, "modules/list", 0644, cb_buf_str(&list), list.len);
+    return 0;
+}
+
+int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, struct cb_buf *out,
+                 struct cb_err *err)
+{
+    static const char *const dirs[] = {"dev", "proc", "sys", "tmp", "scratch", "modules"};
+    CB_AUTOBUF struct cb_buf agent = {0};
+    struct cb_cpio cpio = {.out = out};
+    if (cb_read_file(AT_FDCWD, agent_path, AGENT_MAX, &agent, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        cb_cpio_dir(&cpio, dirs[i], 0755);
+    cb_cpio_chardev(&cpio, "dev/console", 0600, 5, 1); /* the kernel opens it before init can mount /dev */
+    cb_cpio_file(&cpio, "init", 0755, agent.data, agent.len);
+    if (add_modules(&cpio, k->modules, err) < 0)
+        return -1;
+    cb_cpio_end(&cpio);
+    return cb_buf_ok(out) ? 0 : cb_fail_sys(err, ENOMEM, "initramfs");
+}

@@ -1,0 +1,14 @@
+/* The first and only root filesystem of a guest: the agent as /init, the modules it loads, mount points. */
+#ifndef CB_RUNNERS_INITRAMFS_H
+#define CB_RUNNERS_INITRAMFS_H
+
+#include "bench/base/buf.h"
+#include "bench/base/err.h"
+#include "runners/guestkernel.h"
+
+/* Appends the archive. Modules are unpacked here, so that init needs no decompressor; /modules/list names
+ * them in the order to load. */
+int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, struct cb_buf *out,
+                 struct cb_err *err);
+
+#endif
