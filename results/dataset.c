@@ -3,6 +3,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const better_names[] = {[CB_LOWER] = "lower", [CB_HIGHER] = "higher"};
+static const char *const derive_names[] = {
+    [CB_WALL_PER_ITER] = "wall-per-iter", [CB_WORK_PER_WALL] = "work-per-wall",
+    [CB_HIST_QUANTILE] = "hist-quantile", [CB_CPU_PER_ITER] = "cpu-per-iter",
+    [CB_CPU_PER_WORK] = "cpu-per-work",
+};
+
+static int index_of(const char *name, const char *const *names, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(name, names[i]))
+            return (int)i;
+    return -1;
+}
+
+const char *cb_better_name(enum cb_better b)
+{
+    return better_names[b];
+}
+
+int cb_better_parse(const char *name, enum cb_better *out)
+{
+    int i = index_of(name, better_names, sizeof better_names / sizeof *better_names);
+    *out = i < 0 ? CB_LOWER : (enum cb_better)i;
+    return i < 0 ? -1 : 0;
+}
+
+const char *cb_derive_name(enum cb_derive d)
+{
+    return derive_names[d];
+}
+
+int cb_derive_parse(const char *name, enum cb_derive *out)
+{
+    int i = index_of(name, derive_names, sizeof derive_names / sizeof *derive_names);
+    *out = i < 0 ? CB_WALL_PER_ITER : (enum cb_derive)i;
+    return i < 0 ? -1 : 0;
+}
+
 static void free_kvs(struct cb_kvs *kvs)
 {
     for (size_t i = 0; i < kvs->n; i++) {

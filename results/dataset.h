@@ -96,6 +96,14 @@ struct cb_dataset {
 };
 
 void cb_dataset_free(struct cb_dataset *d);
+
+/* The names that the store and the exports use for the parts of a metric's rule. Parsing gives -1 for any
+ * other. */
+const char *cb_better_name(enum cb_better b); /* "lower", "higher" */
+int cb_better_parse(const char *name, enum cb_better *out);
+const char *cb_derive_name(enum cb_derive d); /* "wall-per-iter", ... */
+int cb_derive_parse(const char *name, enum cb_derive *out);
+
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing);
 /* The result of a case in an arm and block; NULL when there is none. */
 const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,

@@ -1,6 +1,7 @@
 /* Every run and every raw sample, in SQLite (WAL, one transaction a block, foreign keys, user_version
  * migrations). The only file that includes sqlite3.h is store.c. A database is untrusted input when read:
- * sizes and counts are checked. */
+ * types, sizes, counts and references are checked; what its texts hold is the business of those who print
+ * them. */
 #ifndef CB_RESULTS_STORE_H
 #define CB_RESULTS_STORE_H
 
@@ -9,13 +10,15 @@
 
 struct cb_store; /* opaque */
 
-/* Opens or creates PATH, migrates it to this version's schema. A newer schema is CB_EUSAGE. */
+/* Opens or creates PATH (never through a symbolic link at its last component), migrates it to this version's
+ * schema. A newer schema is CB_EUSAGE. Commits are durable when they return (synchronous=FULL). */
 int cb_store_open(const char *path, struct cb_store **out, struct cb_err *err);
-void cb_store_close(struct cb_store *s);
+void cb_store_close(struct cb_store *s); /* NULL is fine */
 
 /* Writes run, arms, cases, metrics (no blocks, results): once, after calibration. */
 int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
-/* One finished block: its instances and results, in one transaction. */
+/* One finished block: its instances and results, in one transaction; durable when it returns. Where it fails
+ * (a full disk), earlier blocks are as they were. */
 int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b,
                    const struct cb_ds_instance *inst, size_t ninst, const struct cb_ds_result *results,
                    size_t nresults, struct cb_err *err);
@@ -24,6 +27,7 @@ int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_e
 
 /* RUN: an id, a unique prefix, or "latest". CB_EUSAGE when none or several match. */
 int cb_store_find(struct cb_store *s, const char *run, char id[32], struct cb_err *err);
+/* Fills *out, which the caller frees; on failure it is empty. */
 int cb_store_load(struct cb_store *s, const char *run_id, struct cb_dataset *out, struct cb_err *err);
 
 #endif
