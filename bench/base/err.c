@@ -14,7 +14,8 @@ static void keep_one_line(char *s)
             *s = ' ';
 }
 
-int cb_fail(struct cb_err *err, enum cb_code code, const char *fmt, ...)
+/* Names in parentheses: for analyzers, err.h has macros of these names. */
+int(cb_fail)(struct cb_err *err, enum cb_code code, const char *fmt, ...)
 {
     va_list ap;
     err->code = code;
@@ -26,7 +27,7 @@ int cb_fail(struct cb_err *err, enum cb_code code, const char *fmt, ...)
     return -1;
 }
 
-int cb_fail_sys(struct cb_err *err, int sys, const char *fmt, ...)
+int(cb_fail_sys)(struct cb_err *err, int sys, const char *fmt, ...)
 {
     va_list ap;
     err->code = CB_ESYS;
@@ -40,7 +41,7 @@ int cb_fail_sys(struct cb_err *err, int sys, const char *fmt, ...)
     return -1;
 }
 
-int cb_wrap(struct cb_err *err, const char *fmt, ...)
+int(cb_wrap)(struct cb_err *err, const char *fmt, ...)
 {
     char inner[sizeof err->msg];
     va_list ap;
