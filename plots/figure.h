@@ -19,10 +19,9 @@ const char *cb_figure_colour(const struct cb_dataset *d, unsigned arm);
 void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
 /* One comment line of a data file. */
 void cb_figure_put_comment(struct cb_buf *data, const char *text);
-/* Tics of a logarithmic axis from lo to hi at round values (1, 2, 5 times powers of ten; finer on short
- * axes), each labelled by `label`: "('0.5' 0.5, '1' 1)". */
-void cb_figure_put_tics(struct cb_buf *script, double lo, double hi,
-                        char *(*label)(double v, char *out, size_t cap));
+/* Tics of a logarithmic axis from lo to hi at round values, more of them the shorter the axis is, labelled in
+ * `unit` (NULL: bare numbers): "('1 ms' 1, '2 ms' 2)". */
+void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, const char *unit);
 /* 0 when both texts are complete, else out of memory. */
 int cb_figure_done(const struct cb_buf *script, const struct cb_buf *data, struct cb_err *err);
 

@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/base/cleanup.h"
 #include "bench/base/units.h"
 #include "plots/escape.h"
 #include "plots/view.h"
-#include "results/rank.h"
 
 static const char name[] = "chase";
 static const char title[] = "Memory latency against the size of the data that is walked";
@@ -44,24 +42,14 @@ static bool split_params(const struct cb_ds_case *c, struct point *p)
     return p->size > 0;
 }
 
-/* Hodges-Lehmann centre and 95 % interval over the blocks of one arm. Logs: latencies differ by factors.
- * `logs` has room for all blocks. */
-static bool summarise(const struct cb_dataset *d, const struct cb_ds_metric *m, struct point *p, double *logs)
+/* Where an arm has no interval the point closes it. */
+static bool measured(const struct cb_row *row, struct point *p)
 {
-    size_t n = 0;
-    for (unsigned b = 0; b < d->nblocks; b++) {
-        const char *why;
-        const struct cb_ds_result *r = cb_dataset_result(d, b, p->arm, m->case_index);
-        double v = r && !d->blocks[b].void_reason[0] ? cb_block_value(m, r, &why) : NAN;
-        if (isfinite(v) && v > 0)
-            logs[n++] = log(v);
-    }
-    if (!n)
+    if (!row || !isfinite(row->value) || row->value <= 0)
         return false;
-    struct cb_interval i = cb_decision_interval(logs, n, 0.95);
-    p->ns = exp(i.estimate);
-    p->lo = isfinite(i.lo) ? exp(i.lo) : p->ns;
-    p->hi = isfinite(i.hi) ? exp(i.hi) : p->ns;
+    p->ns = row->value;
+    p->lo = isfinite(row->value_lo) && row->value_lo > 0 ? row->value_lo : p->ns;
+    p->hi = isfinite(row->value_hi) ? row->value_hi : p->ns;
     return true;
 }
 
@@ -82,21 +70,20 @@ static bool same_line(const struct point *a, const struct point *b)
     return a->arm == b->arm && !strcmp(a->rest, b->rest);
 }
 
-static int collect(const struct cb_dataset *d, struct points *out, struct cb_err *err)
+static int collect(const struct cb_report *r, struct points *out, struct cb_err *err)
 {
-    CB_AUTOFREE double *logs = calloc(d->nblocks + 1, sizeof *logs);
+    const struct cb_dataset *d = r->data;
     out->at = calloc(d->nmetrics * d->narms + 1, sizeof *out->at);
-    if (!logs || !out->at)
+    if (!out->at)
         return cb_fail_sys(err, ENOMEM, "figure");
-    for (size_t i = 0; i < d->nmetrics; i++) {
+    for (unsigned i = 0; i < d->nmetrics; i++) {
         const struct cb_ds_metric *m = &d->metrics[i];
-        const struct cb_ds_case *c = &d->cases[m->case_index];
-        if (strcmp(c->bench, "mem.chase") != 0 || m->how.derive != CB_WALL_PER_ITER)
+        if (strcmp(m->name, "mem.chase.latency") != 0)
             continue;
         for (unsigned a = 0; a < d->narms; a++) {
             struct point *p = &out->at[out->n];
             p->arm = a;
-            out->n += split_params(c, p) && summarise(d, m, p, logs);
+            out->n += split_params(&d->cases[m->case_index], p) && measured(cb_rows_find(r->rows, i, a), p);
         }
     }
     qsort(out->at, out->n, sizeof *out->at, compare);
@@ -168,11 +155,6 @@ static void put_size_tics(double lo, double hi, struct cb_buf *s)
     cb_buf_puts(s, ")\n");
 }
 
-static char *tic_label(double ns, char *out, size_t cap)
-{
-    return cb_view_value(ns, "ns", out, cap);
-}
-
 static void put_script(const struct cb_dataset *d, const struct points *p, const struct cb_buf *plot,
                        struct cb_buf *s)
 {
@@ -188,7 +170,7 @@ static void put_script(const struct cb_dataset *d, const struct points *p, const
                   hi, ns_lo, ns_hi);
     put_size_tics(lo, hi, s);
     cb_buf_puts(s, "set ytics ");
-    cb_figure_put_tics(s, ns_lo, ns_hi, tic_label);
+    cb_figure_put_tics(s, ns_lo, ns_hi, "ns");
     cb_buf_puts(s, "\nset xlabel 'bytes walked (log scale)'\n"
                    "set ylabel 'latency of a dependent load (log scale): lower is better \xE2\x86\x93'\n"
                    "set key outside right top Left reverse\n");
@@ -202,7 +184,7 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
 {
     CB_AUTOBUF struct cb_buf plot = {0};
     struct points p = {0};
-    int rc = collect(r->data, &p, err);
+    int rc = collect(r, &p, err);
     if (rc == 0 && p.n == 0)
         rc = 1;
     if (rc == 0) {

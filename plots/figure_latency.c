@@ -1,5 +1,6 @@
-/* Distribution of single operations' latencies, one panel a benchmark that keeps a histogram. The axis counts
- * the share of slower operations and is logarithmic, so that the tail has as much room as the middle. */
+/* Distribution of single operations' latencies, one panel a case of which a tail quantile is reported. The
+ * axis counts the share of slower operations and is logarithmic, so that the tail has as much room as the
+ * middle. */
 #include "plots/figure.h"
 
 #include <errno.h>
@@ -44,35 +45,52 @@ static void merge(const struct cb_dataset *d, unsigned case_index, unsigned arm,
     }
 }
 
-/* "us share": how many operations took longer. Extends lo and hi by what the axis will show. */
-static void put_curve(const struct cb_hist *h, struct cb_buf *data, double *lo, double *hi)
+/* The metric that makes a case's tail worth a panel, and that knows what its histogram counts; NULL when none
+ * does. */
+static const struct cb_metric *tail_metric(const struct cb_dataset *d, unsigned case_index)
+{
+    for (size_t i = 0; i < d->nmetrics; i++) {
+        const struct cb_ds_metric *m = &d->metrics[i];
+        if (m->case_index == case_index && m->how.derive == CB_HIST_QUANTILE && m->how.q > 0.5)
+            return &m->how;
+    }
+    return NULL;
+}
+
+/* "value share": the share of operations that took at least as long. Extends lo and hi by what the axis will
+ * show. */
+static void put_curve(const struct cb_hist *h, double scale, struct cb_buf *data, double *lo, double *hi)
 {
     uint64_t left = h->total;
     double drawn = 2;
     for (uint32_t b = 0; b < CB_HIST_BUCKETS && left; b++) {
         if (!h->count[b])
             continue;
-        double us = (double)cb_hist_value(b) / 1e3;
-        double share = (double)left / (double)h->total; /* of this bucket and the slower ones */
+        double value = (double)cb_hist_value(b) * scale, share = (double)left / (double)h->total;
         left -= h->count[b];
         if (share > drawn * SHARE_STEP && left)
             continue;
         drawn = share;
-        cb_buf_printf(data, "%.6g %.5g\n", us, share);
+        cb_buf_printf(data, "%.6g %.5g\n", value, share);
         if (share < SHARE_MIN)
             break;
-        *lo = fmin(*lo, us);
-        *hi = fmax(*hi, us);
+        *lo = fmin(*lo, value);
+        *hi = fmax(*hi, value);
     }
     cb_buf_puts(data, "\n\n");
 }
 
-static char *tic_label(double us, char *out, size_t cap)
+static void put_curve_comment(const struct cb_dataset *d, unsigned case_index, unsigned arm, const char *unit,
+                              struct cb_buf *data)
 {
-    return cb_view_value(us, "us", out, cap);
+    char text[CB_VIEW_TEXT], name_of_arm[CB_VIEW_TEXT];
+    snprintf(text, sizeof text, "%s, %s: %s, share of operations that took at least as long",
+             d->cases[case_index].bench, cb_view_arm(&d->arms[arm], name_of_arm, sizeof name_of_arm), unit);
+    cb_figure_put_comment(data, text);
 }
 
-static void put_axis(const struct cb_dataset *d, unsigned case_index, double lo, double hi, struct cb_buf *s)
+static void put_axis(const struct cb_dataset *d, unsigned case_index, const char *unit, double lo, double hi,
+                     struct cb_buf *s)
 {
     char variant[CB_VIEW_TEXT], heading[2 * CB_VIEW_TEXT];
     cb_view_case(d, case_index, variant, sizeof variant);
@@ -80,7 +98,7 @@ static void put_axis(const struct cb_dataset *d, unsigned case_index, double lo,
     cb_buf_puts(s, "set title ");
     cb_put_gnuplot(s, heading);
     cb_buf_printf(s, "\nset xrange [%.6g:%.6g]\nset xtics ", lo / 1.1, hi * 1.1);
-    cb_figure_put_tics(s, lo / 1.1, hi * 1.1, tic_label);
+    cb_figure_put_tics(s, lo / 1.1, hi * 1.1, unit);
     cb_buf_puts(s, "\n");
 }
 
@@ -88,25 +106,21 @@ static void put_axis(const struct cb_dataset *d, unsigned case_index, double lo,
 static void put_case(const struct cb_dataset *d, unsigned case_index, struct chart *c)
 {
     CB_AUTOBUF struct cb_buf plot = {0};
-    char text[CB_VIEW_TEXT];
+    const struct cb_metric *how = tail_metric(d, case_index);
     double lo = INFINITY, hi = -INFINITY;
-    for (unsigned a = 0; a < d->narms; a++) {
+    for (unsigned a = 0; how && a < d->narms; a++) {
         merge(d, case_index, a, c->hist);
         if (!c->hist->total)
             continue;
-        cb_buf_puts(c->data, "# ");
-        cb_put_term(c->data, d->cases[case_index].bench, true);
-        cb_buf_puts(c->data, ", ");
-        cb_put_term(c->data, cb_view_arm(&d->arms[a], text, sizeof text), true);
-        cb_buf_puts(c->data, ": microseconds, share of operations that took at least as long\n");
-        put_curve(c->hist, c->data, &lo, &hi);
+        put_curve_comment(d, case_index, a, how->unit, c->data);
+        put_curve(c->hist, how->scale, c->data, &lo, &hi);
         cb_buf_printf(&plot, "%s data index %u using 1:2 with lines lw 2 lc rgb '%s' title ",
                       plot.len ? ", \\\n    " : "plot", c->index++, cb_figure_colour(d, a));
         cb_figure_put_arm(&plot, d, a);
     }
     if (!plot.len)
         return;
-    put_axis(d, case_index, lo, hi, c->plots);
+    put_axis(d, case_index, how->unit, lo, hi, c->plots);
     cb_buf_printf(c->plots, "%s\n", cb_buf_str(&plot));
     c->panels++;
 }

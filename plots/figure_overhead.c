@@ -127,16 +127,10 @@ static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
     cb_buf_puts(script, ") font 'sans-serif,12'\n");
 }
 
-static char *tic_label(double v, char *out, size_t cap)
-{
-    snprintf(out, cap, "%g", v);
-    return out;
-}
-
 static void put_axis(struct cb_buf *script, double lo, double hi)
 {
     cb_buf_printf(script, "set xrange [%.6g:%.6g]\nset xtics ", lo, hi);
-    cb_figure_put_tics(script, lo, hi, tic_label);
+    cb_figure_put_tics(script, lo, hi, NULL);
     cb_buf_puts(script, "\n");
 }
 

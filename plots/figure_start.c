@@ -74,11 +74,6 @@ static bool ever_started(const struct cb_dataset *d, unsigned arm)
     return false;
 }
 
-static char *tic_label(double ms, char *out, size_t cap)
-{
-    return cb_view_value(ms, "ms", out, cap);
-}
-
 static void put_script(const struct cb_dataset *d, const struct chart *c, struct cb_buf *s)
 {
     double lo = c->lo / 1.4, hi = c->hi * 1.4; /* room for the medians' labels */
@@ -86,7 +81,7 @@ static void put_script(const struct cb_dataset *d, const struct chart *c, struct
     cb_figure_begin(s, name, title, 95 + (int)c->rows * ROW_PX);
     cb_buf_printf(s, "set logscale x\nset xrange [%.6g:%.6g]\nset yrange [%u.6:-0.75]\nset xtics ", lo, hi,
                   c->rows - 1);
-    cb_figure_put_tics(s, lo, hi, tic_label);
+    cb_figure_put_tics(s, lo, hi, "ms");
     cb_buf_printf(s, "\nset ytics (%s)\n%s", cb_buf_str(c->tics), cb_buf_str(c->medians));
     cb_buf_puts(s, "set xlabel 'time to start (log scale): shorter is better \xE2\x86\x90'\nunset key\n");
     for (unsigned a = 0; a < d->narms; a++) {

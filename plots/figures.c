@@ -96,20 +96,27 @@ static const double *tic_steps(double lo, double hi)
     return decades > 4 ? coarse : decades > 1.2 ? middle : decades > 0.5 ? fine : finest;
 }
 
-void cb_figure_put_tics(struct cb_buf *script, double lo, double hi,
-                        char *(*label)(double v, char *out, size_t cap))
+static void put_tic(struct cb_buf *script, double v, const char *unit)
+{
+    char text[CB_VIEW_TEXT];
+    if (unit)
+        cb_put_gnuplot_tic(script, cb_view_value(v, unit, text, sizeof text));
+    else
+        cb_buf_printf(script, "'%g'", v);
+    cb_buf_printf(script, " %g", v);
+}
+
+void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, const char *unit)
 {
     const double *steps = tic_steps(lo, hi);
     const char *separator = "(";
-    char text[CB_VIEW_TEXT];
     for (int e = (int)floor(log10(lo)); pow(10, e) <= hi; e++)
         for (const double *s = steps; *s > 0; s++) {
             double v = *s * pow(10, e);
-            if (v < lo * 0.999 || v > hi * 1.001)
+            if (v < lo || v > hi)
                 continue;
             cb_buf_puts(script, separator);
-            cb_put_gnuplot_tic(script, label(v, text, sizeof text));
-            cb_buf_printf(script, " %g", v);
+            put_tic(script, v, unit);
             separator = ", ";
         }
     cb_buf_puts(script, *separator == '(' ? "()" : ")");

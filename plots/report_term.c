@@ -12,7 +12,7 @@
 
 #define COLUMNS_MIN 80
 #define GAP         2  /* columns between two cells */
-#define FOOTNOTES   32 /* different reasons that are told apart; the rest points to run.json */
+#define FOOTNOTES   32 /* different reasons that are told apart */
 
 /* SGR sequences; none of them sets a background, so that light and dark terminals both stay readable. */
 #define SGR_BOLD   "\033[1m"
@@ -30,6 +30,7 @@ struct table {
     int columns, label, value, noise, ratio;
     const char *notes[FOOTNOTES]; /* reasons in the order of their numbers; owned by the rows */
     unsigned nnotes;
+    bool more_notes;
 };
 
 static void put_colour(const struct table *t, const char *sgr)
@@ -106,8 +107,10 @@ static unsigned footnote(struct table *t, const char *reason)
     for (unsigned i = 0; i < t->nnotes; i++)
         if (!strcmp(t->notes[i], reason))
             return i + 1;
-    if (t->nnotes == FOOTNOTES)
+    if (t->nnotes == FOOTNOTES) {
+        t->more_notes = true;
         return 0;
+    }
     t->notes[t->nnotes++] = reason;
     return t->nnotes;
 }
@@ -122,7 +125,7 @@ static const char *mark_sgr(enum cb_view_mark mark)
     return sgr[mark];
 }
 
-/* "1.04 [1.03, 1.05] ~", "skipped (2)". */
+/* "1.04 [1.03, 1.05]~", "skipped(2)". */
 static void put_ratio(struct table *t, const struct cb_row *row)
 {
     char ratio[CB_VIEW_NUM], interval[2 * CB_VIEW_NUM + 8], text[CB_VIEW_TEXT];
@@ -131,16 +134,17 @@ static void put_ratio(struct table *t, const struct cb_row *row)
         return;
     }
     enum cb_view_mark mark = cb_view_mark(row);
-    if (mark != CB_MARK_NONE) {
-        const char *sign = cb_view_untrusted(row) ? " ?" : mark == CB_MARK_NOISE ? " ~" : "";
-        snprintf(text, sizeof text, "%s %s%s", cb_view_ratio(row->ratio, t->brief, ratio, sizeof ratio),
-                 cb_view_interval(row->ci95, t->brief, interval, sizeof interval), sign);
-    } else {
-        unsigned note = footnote(t, row->reason);
+    unsigned note = footnote(t, row->reason);
+    if (mark == CB_MARK_NONE)
         snprintf(text, sizeof text, "%s", cb_view_outcome(row));
-        if (note)
-            snprintf(text + strlen(text), sizeof text - strlen(text), " (%u)", note);
-    }
+    else
+        snprintf(text, sizeof text, "%s %s%s", cb_view_ratio(row->ratio, t->brief, ratio, sizeof ratio),
+                 cb_view_interval(row->ci95, t->brief, interval, sizeof interval),
+                 cb_view_untrusted(row)  ? "?"
+                 : mark == CB_MARK_NOISE ? "~"
+                                         : "");
+    if (note)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "(%u)", note);
     put_cell(t, text, t->ratio, false, mark_sgr(mark));
 }
 
@@ -226,12 +230,12 @@ static void measure(struct table *t)
         t->label = width > t->label ? width : t->label;
     }
     t->brief = t->columns < 100;
-    /* Two arms side by side fit 100 columns as 28 + 10 + 7 + 2 * 23 and 80 columns as 22 + 10 + 2 * 20, with
+    /* Two arms side by side fit 100 columns as 26 + 10 + 7 + 2 * 24 and 80 columns as 22 + 10 + 2 * 21, with
      * gaps. */
-    int label_max = t->brief ? 22 : t->columns - 72;
+    int label_max = t->brief ? 22 : t->columns - 74;
     t->label = t->label > label_max ? label_max : t->label;
     t->noise = t->brief ? 0 : t->style->utf8 ? 7 : 8; /* "±0.6 %"; a short line has the mark alone */
-    t->ratio = t->brief ? 20 : 23;                    /* "1.04 [1.03, 1.05] ~", "1.004 [1.001, 1.007] ~" */
+    t->ratio = t->brief ? 21 : 24; /* "1.04 [1.03, 1.05]~(1)", "1.004 [1.001, 1.007]~(1)" */
 }
 
 static void put_notes(struct table *t)
@@ -268,6 +272,8 @@ static void put_legend(struct table *t)
         cb_buf_puts(t->out, number);
         put_wrapped(t, t->notes[i], (int)strlen(number), (int)strlen(number));
     }
+    if (t->more_notes)
+        cb_buf_puts(t->out, "Further reasons stand in run.json.\n");
 }
 
 int cb_report_term(const struct cb_report *r, const struct cb_term_style *style, struct cb_buf *out,

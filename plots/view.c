@@ -48,7 +48,7 @@ const char *cb_view_outcome(const struct cb_row *row)
 
 unsigned cb_view_next_arm(const struct cb_dataset *d, unsigned from)
 {
-    while (from < d->narms && (from == d->run.baseline || !strcmp(d->arms[from].name, "host2")))
+    while (from < d->narms && (from == d->run.baseline || !strcmp(d->arms[from].name, CB_AA_ARM)))
         from++;
     return from < d->narms ? from : (unsigned)d->narms;
 }
