@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,19 @@ static int make_names(struct meta *s, uint64_t files, struct cb_err *err)
     return 0;
 }
 
+/* Marks the root as one whose directories have nothing to do with each other: ext4 spreads them over the
+ * disk. Otherwise the files of a batch come where the last batch's were, and ext4 without a journal steps
+ * over each inode unlinked in the last minute, one by one: ten times the time of a create. Other filesystems
+ * do not know the mark, and do not need it. */
+static void spread_directories(const struct meta *s)
+{
+    int flags;
+    if (ioctl(s->root, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        ioctl(s->root, FS_IOC_SETFLAGS, &flags);
+    }
+}
+
 static void remove_tree(struct meta *s)
 {
     if (s->root < 0)
@@ -78,6 +93,7 @@ static int make_tree(struct cb_run *run, uint64_t files, struct cb_err *err)
     s->root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->root < 0)
         return cb_fail_sys(err, errno, "open %s", s->path);
+    spread_directories(s);
     for (uint64_t d = 0; d * FILES_A_DIR < files; d++) {
         char dir[sizeof s->names->text];
         snprintf(dir, sizeof dir, "d%07u", (unsigned)d);

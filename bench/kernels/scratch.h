@@ -13,7 +13,7 @@
 #define CB_HUGE  UINT64_C(2097152) /* the huge page of x86-64, and of aarch64 with small pages of 4 KiB */
 #define CB_MAGIC UINT64_C(0x9E3779B97F4A7C15)
 /* Default of the parameter `size` of fs.seq and fs.rand: alike, so that one file serves both. */
-#define CB_SCRATCH_SIZE "256M"
+#define CB_SCRATCH_SIZE "128M"
 
 /* A kernel's own state, zeroed, in run->state; freed by the kernel's teardown. NULL with *err. */
 void *cb_scratch_state(struct cb_run *run, size_t size, struct cb_err *err);
