@@ -93,7 +93,7 @@ static void put_axis(const struct cb_dataset *d, unsigned case_index, const char
                      struct cb_buf *s)
 {
     char variant[CB_VIEW_TEXT], heading[2 * CB_VIEW_TEXT];
-    cb_view_case(d, case_index, variant, sizeof variant);
+    cb_view_case(d, case_index, false, variant, sizeof variant);
     snprintf(heading, sizeof heading, "%s%s%s", d->cases[case_index].bench, variant[0] ? " " : "", variant);
     cb_buf_puts(s, "set title ");
     cb_put_gnuplot(s, heading);
@@ -128,8 +128,10 @@ static void put_case(const struct cb_dataset *d, unsigned case_index, struct cha
 static void put_script(const struct chart *c, struct cb_buf *s)
 {
     cb_figure_begin(s, name, title, 40 + (int)c->panels * PANEL_PX);
+    cb_buf_printf(s, "set multiplot layout %u,1 title ", c->panels);
+    cb_put_gnuplot(s, title);
     cb_buf_printf(s,
-                  "set multiplot layout %u,1 title '%s' left offset 1,0\n"
+                  " left offset 1,0\n"
                   "set logscale xy\n"
                   "set yrange [1:%g]\n"
                   "set ytics ('all' 1, 'p50: half' 0.5, 'p90: 10 %%%%' 0.1, 'p99: 1 %%%%' 0.01, 'p99.9: 0.1 "
@@ -138,7 +140,7 @@ static void put_script(const struct chart *c, struct cb_buf *s)
                   "set xlabel 'latency of one operation (log scale): shorter is better \xE2\x86\x90'\n"
                   "set key outside right top Left reverse\n"
                   "%sunset multiplot\n",
-                  c->panels, title, SHARE_MIN, cb_buf_str(c->plots));
+                  SHARE_MIN, cb_buf_str(c->plots));
 }
 
 static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)

@@ -89,7 +89,7 @@ static void put_arm(const struct cb_report *r, unsigned arm, double offset, stru
         if (!drawable(row))
             continue;
         cb_buf_printf(data, "%.3f %.6g %.6g %.6g ", slot + offset, row->ratio, bound(row, 0), bound(row, 1));
-        cb_figure_put_comment(data, cb_view_label(d, row->metric, text, sizeof text));
+        cb_figure_put_comment(data, cb_view_label(d, row->metric, false, text, sizeof text));
         any = true;
     }
     if (!any)
@@ -118,7 +118,7 @@ static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
             cb_buf_printf(script, " %u", slot - 1);
             separator = ", ";
         }
-        cb_view_label(d, &d->metrics[i], text, sizeof text);
+        cb_view_label(d, &d->metrics[i], false, text, sizeof text);
         text[cb_text_fit(text, LABEL_COLUMNS)] = '\0';
         cb_buf_puts(script, separator);
         cb_put_gnuplot_tic(script, text);

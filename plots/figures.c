@@ -83,8 +83,10 @@ void cb_figure_begin(struct cb_buf *script, const char *name, const char *title,
         "set tics nomirror out scale 0.6\n"
         "set grid lt 1 lw 0.4 lc rgb '#B0B0B0'\n"
         "set key noenhanced samplen 1.5 spacing 1.2\n"
-        "set title '%s' left offset 0,0.3\n",
-        title, name, name, CB_FIGURE_WIDTH, height, name, name, title);
+        "set title ",
+        title, name, name, CB_FIGURE_WIDTH, height, name, name);
+    cb_put_gnuplot(script, title);
+    cb_buf_puts(script, " left offset 0,0.3\n");
 }
 
 /* Multiples of a power of ten at which a tic stands: more of them, the shorter the axis. */

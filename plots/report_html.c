@@ -137,7 +137,7 @@ static void put_row(const struct cb_report *r, unsigned metric, struct cb_buf *o
     const struct cb_ds_metric *m = &d->metrics[metric];
     char label[CB_VIEW_TEXT];
     put_element(out, "<tr><th scope=\"row\" title=\"", d->cases[m->case_index].params, "\">");
-    put_element(out, "", cb_view_label(d, m, label, sizeof label),
+    put_element(out, "", cb_view_label(d, m, false, label, sizeof label),
                 m->how.better == CB_LOWER ? " <small title=\"lower is better\">\xE2\x86\x93</small></th>"
                                           : " <small title=\"higher is better\">\xE2\x86\x91</small></th>");
     put_baseline(cb_rows_find(r->rows, metric, d->run.baseline), m->how.unit, out);

@@ -82,7 +82,7 @@ static void put_row(const struct cb_report *r, size_t metric, struct cb_buf *out
     const struct cb_row *base = cb_rows_find(r->rows, (unsigned)metric, d->run.baseline);
     char text[CB_VIEW_TEXT];
     cb_buf_puts(out, "| ");
-    cb_put_md(out, cb_view_label(d, m, text, sizeof text));
+    cb_put_md(out, cb_view_label(d, m, false, text, sizeof text));
     cb_buf_puts(out, " | ");
     cb_put_md(out, cb_view_value(base ? base->value : NAN, m->how.unit, text, sizeof text));
     cb_buf_printf(out, " | %s |", cb_view_percent(base ? base->noise_floor : NAN, text, sizeof text));

@@ -31,6 +31,7 @@ struct table {
     const char *notes[FOOTNOTES]; /* reasons in the order of their numbers; owned by the rows */
     unsigned nnotes;
     bool more_notes;
+    int blanks; /* columns of space that are due on this line */
 };
 
 static void put_colour(const struct table *t, const char *sgr)
@@ -39,21 +40,34 @@ static void put_colour(const struct table *t, const char *sgr)
         cb_buf_puts(t->out, sgr);
 }
 
-static void put_spaces(struct cb_buf *out, int n)
+/* Space is written when something follows it: no line ends in blanks. */
+static void put_spaces(struct table *t, int n)
 {
-    if (n > 0)
-        cb_buf_printf(out, "%*s", n, "");
+    t->blanks += n > 0 ? n : 0;
 }
 
-static void put_rule(const struct table *t)
+static void flush_spaces(struct table *t)
 {
-    for (int i = 0; i < t->columns; i++)
-        cb_buf_puts(t->out, t->style->utf8 ? "\xE2\x94\x80" : "-");
+    if (t->blanks)
+        cb_buf_printf(t->out, "%*s", t->blanks, "");
+    t->blanks = 0;
+}
+
+static void end_line(struct table *t)
+{
+    t->blanks = 0;
     cb_buf_puts(t->out, "\n");
 }
 
+static void put_rule(struct table *t)
+{
+    for (int i = 0; i < t->columns; i++)
+        cb_buf_puts(t->out, t->style->utf8 ? "\xE2\x94\x80" : "-");
+    end_line(t);
+}
+
 /* Text from anywhere, made safe, cut to `width` columns and padded on the side given. */
-static void put_cell(const struct table *t, const char *text, int width, bool right, const char *sgr)
+static void put_cell(struct table *t, const char *text, int width, bool right, const char *sgr)
 {
     CB_AUTOBUF struct cb_buf safe = {0};
     cb_put_term(&safe, text, t->style->utf8);
@@ -62,19 +76,20 @@ static void put_cell(const struct table *t, const char *text, int width, bool ri
     bool cut = used > width;
     size_t bytes = cut ? cb_text_fit(s, width - 1) : safe.len;
     if (right)
-        put_spaces(t->out, width - used);
+        put_spaces(t, width - used);
+    flush_spaces(t);
     put_colour(t, sgr);
     cb_buf_add(t->out, s, bytes);
     if (cut)
         cb_buf_puts(t->out, t->style->utf8 ? "\xE2\x80\xA6" : "~");
     put_colour(t, sgr ? SGR_RESET : NULL);
     if (!right)
-        put_spaces(t->out, width - used);
+        put_spaces(t, width - used);
 }
 
 /* Words of `text` in lines of at most t->columns; lines after the first begin with `indent` spaces. The first
  * word goes where the line has got to, `column`. */
-static void put_wrapped(const struct table *t, const char *text, int column, int indent)
+static void put_wrapped(struct table *t, const char *text, int column, int indent)
 {
     CB_AUTOBUF struct cb_buf safe = {0};
     cb_put_term(&safe, text, t->style->utf8);
@@ -86,17 +101,18 @@ static void put_wrapped(const struct table *t, const char *text, int column, int
         word[cb_text_fit(word, t->columns - indent)] = '\0';
         int width = cb_text_width(word);
         if (!fresh && column + 1 + width > t->columns) {
-            cb_buf_puts(t->out, "\n");
-            put_spaces(t->out, indent);
+            end_line(t);
+            put_spaces(t, indent);
             column = indent;
             fresh = true;
         }
         column += width + !fresh;
+        flush_spaces(t);
         cb_buf_printf(t->out, "%s%s", fresh ? "" : " ", word);
         fresh = false;
         s += strlen(word);
     }
-    cb_buf_puts(t->out, "\n");
+    end_line(t);
 }
 
 /* The number of a reason, from 1; 0 when there is no room for it or nothing to say. */
@@ -153,7 +169,7 @@ struct arm_range {
     unsigned first, count;
 };
 
-static void put_noise(const struct table *t, const struct cb_row *base)
+static void put_noise(struct table *t, const struct cb_row *base)
 {
     char text[CB_VIEW_NUM + 8] = "-", noise[CB_VIEW_NUM];
     if (!t->noise)
@@ -161,7 +177,7 @@ static void put_noise(const struct table *t, const struct cb_row *base)
     if (base && isfinite(base->noise_floor))
         snprintf(text, sizeof text, "%s%s", t->style->utf8 ? "\xC2\xB1" : "+-",
                  cb_view_percent(base->noise_floor, noise, sizeof noise));
-    put_spaces(t->out, GAP);
+    put_spaces(t, GAP);
     put_cell(t, text, t->noise, true, NULL);
 }
 
@@ -171,17 +187,17 @@ static void put_row(struct table *t, size_t metric, struct arm_range arms)
     const struct cb_ds_metric *m = &d->metrics[metric];
     const struct cb_row *base = cb_rows_find(t->r->rows, (unsigned)metric, d->run.baseline);
     char text[CB_VIEW_TEXT];
-    put_cell(t, cb_view_label(d, m, text, sizeof text), t->label, false, NULL);
-    put_spaces(t->out, GAP);
+    put_cell(t, cb_view_label(d, m, t->brief, text, sizeof text), t->label, false, NULL);
+    put_spaces(t, GAP);
     put_cell(t, base ? cb_view_value(base->value, m->how.unit, text, sizeof text) : "-", t->value, true,
              NULL);
     put_noise(t, base);
     unsigned left = arms.count;
     for (unsigned a = arms.first; left && a < d->narms; a = cb_view_next_arm(d, a + 1), left--) {
-        put_spaces(t->out, GAP);
+        put_spaces(t, GAP);
         put_ratio(t, cb_rows_find(t->r->rows, (unsigned)metric, a));
     }
-    cb_buf_puts(t->out, "\n");
+    end_line(t);
 }
 
 static void put_header(struct table *t, struct arm_range arms)
@@ -189,18 +205,18 @@ static void put_header(struct table *t, struct arm_range arms)
     const struct cb_dataset *d = t->r->data;
     char name[CB_VIEW_TEXT];
     put_cell(t, "metric", t->label, false, SGR_BOLD);
-    put_spaces(t->out, GAP);
+    put_spaces(t, GAP);
     put_cell(t, cb_view_arm(&d->arms[d->run.baseline], name, sizeof name), t->value, true, SGR_BOLD);
     if (t->noise) {
-        put_spaces(t->out, GAP);
+        put_spaces(t, GAP);
         put_cell(t, "noise", t->noise, true, SGR_BOLD);
     }
     unsigned left = arms.count;
     for (unsigned a = arms.first; left && a < d->narms; a = cb_view_next_arm(d, a + 1), left--) {
-        put_spaces(t->out, GAP);
+        put_spaces(t, GAP);
         put_cell(t, cb_view_arm(&d->arms[a], name, sizeof name), t->ratio, false, SGR_BOLD);
     }
-    cb_buf_puts(t->out, "\n");
+    end_line(t);
 }
 
 static void put_table(struct table *t, struct arm_range arms)
@@ -212,7 +228,7 @@ static void put_table(struct table *t, struct arm_range arms)
     for (size_t i = 0; i < d->nmetrics; i++) {
         if (cb_view_group_begins(d, i)) {
             put_cell(t, cb_view_group(&d->metrics[i], group, sizeof group), t->columns, false, SGR_BOLD);
-            cb_buf_puts(t->out, "\n");
+            end_line(t);
         }
         put_row(t, i, arms);
     }
@@ -223,18 +239,18 @@ static void measure(struct table *t)
 {
     const struct cb_dataset *d = t->r->data;
     char text[CB_VIEW_TEXT];
+    t->brief = t->columns < 100;
     t->label = 12;
     t->value = 10;
     for (size_t i = 0; i < d->nmetrics; i++) {
-        int width = cb_text_width(cb_view_label(d, &d->metrics[i], text, sizeof text));
+        int width = cb_text_width(cb_view_label(d, &d->metrics[i], t->brief, text, sizeof text));
         t->label = width > t->label ? width : t->label;
     }
-    t->brief = t->columns < 100;
-    /* Two arms side by side fit 100 columns as 26 + 10 + 7 + 2 * 24 and 80 columns as 22 + 10 + 2 * 21, with
+    /* Two arms side by side fit 100 columns as 27 + 10 + 6 + 2 * 24 and 80 columns as 22 + 10 + 2 * 21, with
      * gaps. */
-    int label_max = t->brief ? 22 : t->columns - 74;
+    int label_max = t->brief ? 22 : t->columns - 73;
     t->label = t->label > label_max ? label_max : t->label;
-    t->noise = t->brief ? 0 : t->style->utf8 ? 7 : 8; /* "±0.6 %"; a short line has the mark alone */
+    t->noise = t->brief ? 0 : t->style->utf8 ? 6 : 7; /* "±0.6 %"; a short line has the mark alone */
     t->ratio = t->brief ? 21 : 24; /* "1.04 [1.03, 1.05]~(1)", "1.004 [1.001, 1.007]~(1)" */
 }
 
@@ -250,7 +266,7 @@ static void put_notes(struct table *t)
         cb_buf_puts(t->out, "  - ");
         put_wrapped(t, notes->at[i], 4, 4);
     }
-    cb_buf_puts(t->out, "\n");
+    end_line(t);
 }
 
 static void put_legend(struct table *t)

@@ -122,8 +122,8 @@ static void append(char *out, size_t cap, const char *text)
     snprintf(out + used, cap - used, "%s", text);
 }
 
-/* "copy" for op=copy, "64K" for size=65536, "depth=32" for other numbers: a bare 32 says nothing. */
-static void append_param(char *out, size_t cap, const char *param, size_t n)
+/* "copy" for op=copy, "64K" for size=65536, "depth=32" for other numbers: a bare 32 says little. */
+static void append_param(char *out, size_t cap, const char *param, size_t n, bool brief)
 {
     char text[CB_VIEW_TEXT];
     struct cb_err err;
@@ -135,11 +135,11 @@ static void append_param(char *out, size_t cap, const char *param, size_t n)
         char size[CB_VIEW_NUM];
         append(out, cap, cb_format_size(number, size, sizeof size));
     } else {
-        append(out, cap, numeric ? text : value);
+        append(out, cap, numeric && !brief ? text : value);
     }
 }
 
-char *cb_view_case(const struct cb_dataset *d, unsigned case_index, char *out, size_t cap)
+char *cb_view_case(const struct cb_dataset *d, unsigned case_index, bool brief, char *out, size_t cap)
 {
     const struct cb_ds_case *c = &d->cases[case_index];
     out[0] = '\0';
@@ -148,17 +148,18 @@ char *cb_view_case(const struct cb_dataset *d, unsigned case_index, char *out, s
         if (tells_apart(d, c, p, n)) {
             if (out[0])
                 append(out, cap, " ");
-            append_param(out, cap, p, n);
+            append_param(out, cap, p, n, brief);
         }
         p += n;
     }
     return out;
 }
 
-char *cb_view_label(const struct cb_dataset *d, const struct cb_ds_metric *m, char *out, size_t cap)
+char *cb_view_label(const struct cb_dataset *d, const struct cb_ds_metric *m, bool brief, char *out,
+                    size_t cap)
 {
     char variant[CB_VIEW_TEXT];
-    cb_view_case(d, m->case_index, variant, sizeof variant);
+    cb_view_case(d, m->case_index, brief, variant, sizeof variant);
     snprintf(out, cap, "%s%s%s", m->name, variant[0] ? " " : "", variant);
     return out;
 }

@@ -35,10 +35,12 @@ char *cb_view_arm(const struct cb_ds_arm *arm, char *out, size_t cap);
 char *cb_view_group(const struct cb_ds_metric *m, char *out, size_t cap);
 /* True when metric i is the first of its group: a heading comes before it. */
 bool cb_view_group_begins(const struct cb_dataset *d, size_t i);
-/* "mem.chase.latency 64K": the name and those parameters that tell the cases of its benchmark apart. */
-char *cb_view_label(const struct cb_dataset *d, const struct cb_ds_metric *m, char *out, size_t cap);
+/* "mem.chase.latency 64K", "fs.rand.iops read depth=32": the name and those parameters that tell the cases of
+ * its benchmark apart. With `brief` numbers go without their names: "fs.rand.iops read 32". */
+char *cb_view_label(const struct cb_dataset *d, const struct cb_ds_metric *m, bool brief, char *out,
+                    size_t cap);
 /* The case part alone, "64K". */
-char *cb_view_case(const struct cb_dataset *d, unsigned case_index, char *out, size_t cap);
+char *cb_view_case(const struct cb_dataset *d, unsigned case_index, bool brief, char *out, size_t cap);
 
 /* "104 ns", "2.10 ms", "84.1k op/s": three significant digits, "-" for NAN. */
 char *cb_view_value(double v, const char *unit, char *out, size_t cap);
