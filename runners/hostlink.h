@@ -9,7 +9,7 @@
 
 /* Makes the slot's veth and gives it its address, without any route: sockets must be bound to it
  * (SO_BINDTODEVICE), then the kernel takes the peer to be on the link. CB_EMISSING with the reason where
- * there is no fabric or where the host's strict reverse path filter would drop every answer. */
+ * there is no fabric, or where the host's filters (strict reverse path, a firewall) let nothing through. */
 int cb_hostlink_make(const struct cb_site *site, unsigned slot, char name[CB_LINK_NAME_MAX],
                      struct cb_err *err);
 /* Takes it away again; returns when it is gone. */
