@@ -1,0 +1,280 @@
+/* What else differs between the arms than the environment: from facts, never from timings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/buf.h"
+#include "bench/base/units.h"
+#include "results/effect.h"
+
+/* One question to an arm: writes a note, or nothing. What concerns the whole run is said when the baseline is
+ * asked. */
+struct subject {
+    const struct cb_dataset *d;
+    const struct cb_ds_arm *arm, *base;
+};
+
+static const char *host_fact(const struct subject *s, const char *key)
+{
+    return cb_kv_get(&s->d->run.host, key, "");
+}
+
+/* A fact that could not be read says nothing about a difference. */
+static const char *known(const struct cb_ds_arm *a, const char *key)
+{
+    const char *v = cb_kv_get(&a->facts, key, "");
+    return *v && strcmp(v, "unknown") ? v : NULL;
+}
+
+/* Both arms' values where both are known and differ. */
+static bool differ(const struct subject *s, const char *key, const char **arm, const char **base)
+{
+    *arm = known(s->arm, key);
+    *base = known(s->base, key);
+    return *arm && *base && strcmp(*arm, *base) != 0;
+}
+
+static void host_is_virtual(const struct subject *s, struct cb_buf *out)
+{
+    if (s->arm != s->base || strcmp(host_fact(s, "virtualised"), "true") != 0)
+        return;
+    const char *by = host_fact(s, "hypervisor");
+    cb_buf_printf(
+        out, "the host is itself a virtual machine (%s): not bare metal, and what runs beside it is unknown",
+        *by ? by : "unknown hypervisor");
+}
+
+static void accelerator(const struct subject *s, struct cb_buf *out)
+{
+    static const struct {
+        const char *class, *means;
+    } classes[] = {
+        {"tcg", "runs under emulation (TCG), not hardware virtualisation: its numbers say nothing about KVM"},
+        {"kvm-nested", "runs under nested KVM: every exit passes through another hypervisor"},
+        {"kvm-paravirtual",
+         "runs under a paravirtual KVM without hardware support: exits and page tables cost otherwise"},
+    };
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (strcmp(s->arm->accelerator, classes[i].class) != 0)
+            continue;
+        cb_buf_printf(out, "%s %s", s->arm->name, classes[i].means);
+        const char *why = known(s->arm, "accelerator.reason");
+        if (why)
+            cb_buf_printf(out, " (%s)", why);
+    }
+}
+
+/* "0-3,6" -> 5; 0 where it is no such list. */
+static uint64_t count_cpus(const char *list)
+{
+    uint64_t n = 0;
+    while (*list) {
+        char *end;
+        unsigned long first = strtoul(list, &end, 10), last = first;
+        if (end == list)
+            return 0;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        if (last < first || (*end && *end != ','))
+            return 0;
+        n += last - first + 1;
+        list = *end ? end + 1 : end;
+    }
+    return n;
+}
+
+/* Numbers of CPUs differ inside a VM as a matter of course; how many there are must not. */
+static void pinning(const struct subject *s, struct cb_buf *out)
+{
+    const char *arm, *base;
+    if (!differ(s, "cpus.allowed", &arm, &base))
+        return;
+    uint64_t n = count_cpus(arm), m = count_cpus(base);
+    if (n != m)
+        cb_buf_printf(out, "%s may use %llu CPUs, %s %llu: unequal pinning, nothing here is comparable",
+                      s->arm->name, (unsigned long long)n, s->base->name, (unsigned long long)m);
+}
+
+static void peer_shares(const struct subject *s, struct cb_buf *out)
+{
+    if (s->arm == s->base && !strcmp(host_fact(s, "cpus.shared"), "true"))
+        cb_buf_puts(
+            out,
+            "the network peer and cbench itself share CPUs with what is measured: network results include "
+            "waiting for them");
+}
+
+static void network(const struct subject *s, struct cb_buf *out)
+{
+    const char *net = known(s->arm, "network");
+    if (net && !strncmp(net, "none", 4))
+        cb_buf_printf(out, "%s has no network link of the run (%s): its network cases are skipped",
+                      s->arm->name, net);
+}
+
+/* Where the scratch directory or the disk image lies, as seen from the host. */
+static void backing(const struct subject *s, struct cb_buf *out)
+{
+    const char *arm, *base;
+    if (differ(s, "scratch.device", &arm, &base) || differ(s, "scratch.mount", &arm, &base))
+        cb_buf_printf(out, "%s keeps its files on %s, %s on %s: file results compare devices too",
+                      s->arm->name, arm, s->base->name, base);
+}
+
+/* The smaller of what there is and what the group may use; 0 where either cannot be seen. */
+static uint64_t usable_memory(const struct cb_ds_arm *a)
+{
+    struct cb_err ignored;
+    const char *total = known(a, "memory.total"), *limit = known(a, "memory.limit");
+    uint64_t t, l;
+    if (!total || !limit || cb_parse_u64(total, 0, UINT64_MAX, &t, &ignored) < 0)
+        return 0;
+    return cb_parse_u64(limit, 0, UINT64_MAX, &l, &ignored) == 0 && l < t ? l : t;
+}
+
+static void memory(const struct subject *s, struct cb_buf *out)
+{
+    /* A guest's kernel keeps some of its memory for itself; a fifth is more than that. */
+    uint64_t arm = usable_memory(s->arm), base = usable_memory(s->base);
+    if (!arm || !base || (arm >= base / 5 * 4 && base >= arm / 5 * 4))
+        return;
+    cb_buf_printf(out, "%s has %llu MiB of memory, %s %llu: caching and reclaim differ", s->arm->name,
+                  (unsigned long long)(arm >> 20), s->base->name, (unsigned long long)(base >> 20));
+}
+
+/* Facts whose plain difference is the note. */
+static void fact_note(const struct subject *s, const char *key, const char *what, const char *means,
+                      struct cb_buf *out)
+{
+    const char *arm, *base;
+    if (differ(s, key, &arm, &base))
+        cb_buf_printf(out, "%s: %s %s, %s has %s: %s", s->arm->name, what, arm, s->base->name, base, means);
+}
+
+static void kernel(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "kernel", "kernel", "what one kernel does faster than the other counts as overhead", out);
+}
+
+static void clock_source(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "clock.source", "clock source",
+              "reading the time costs differently, which latencies of single operations contain", out);
+}
+
+static void huge_pages(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "thp", "transparent huge pages", "memory results compare page sizes too", out);
+}
+
+static void page_size(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "page.size", "page size", "memory results compare page sizes too", out);
+}
+
+static void randomisation(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "aslr", "address randomisation", "one fixed memory layout is compared with many", out);
+}
+
+static void congestion(const struct subject *s, struct cb_buf *out)
+{
+    fact_note(s, "tcp.congestion", "TCP congestion control", "network results compare algorithms too", out);
+}
+
+static bool has_item(const char *list, const char *item, size_t n)
+{
+    for (const char *at = list; (at = strstr(at, item)) != NULL; at++)
+        if ((at == list || at[-1] == ' ') && (at[n] == ';' || !at[n]))
+            return true;
+    return false;
+}
+
+/* Items of "a; b; c" that the other list has not. */
+static void only_in(const char *list, const char *other, struct cb_buf *out)
+{
+    const char *between = "";
+    for (const char *item = list; *item;) {
+        size_t n = strcspn(item, ";");
+        char *copy = strndup(item, n);
+        if (copy && !has_item(other, copy, n)) {
+            cb_buf_printf(out, "%s%s", between, copy);
+            between = ", ";
+        }
+        free(copy);
+        item += n;
+        item += strspn(item, "; ");
+    }
+    if (!*between)
+        cb_buf_puts(out, "nothing more");
+}
+
+static void mitigations(const struct subject *s, struct cb_buf *out)
+{
+    const char *arm, *base;
+    if (!differ(s, "mitigations", &arm, &base))
+        return;
+    cb_buf_printf(out, "%s has other CPU mitigations (", s->arm->name);
+    only_in(arm, base, out);
+    cb_buf_printf(out, ") than %s (", s->base->name);
+    only_in(base, arm, out);
+    cb_buf_puts(out, "): system calls, faults and switches cost otherwise");
+}
+
+static void group(const struct subject *s, struct cb_buf *out)
+{
+    const char *missing = known(s->arm, "cgroup.missing");
+    if (missing)
+        cb_buf_printf(out, "%s: control groups lack %s: its limits are not those of the other arms",
+                      s->arm->name, missing);
+}
+
+/* Worst first. */
+static void (*const questions[])(const struct subject *, struct cb_buf *) = {
+    host_is_virtual, accelerator, pinning,      kernel,     peer_shares, backing,       network,    memory,
+    group,           mitigations, clock_source, huge_pages, page_size,   randomisation, congestion,
+};
+
+static int add_note(struct cb_notes *out, const char *text)
+{
+    char **more = reallocarray(out->at, out->n + 1, sizeof *more);
+    if (!more)
+        return -1;
+    out->at = more;
+    more[out->n] = strdup(text);
+    return more[out->n++] ? 0 : -1;
+}
+
+static int ask(const struct cb_dataset *d, size_t question, size_t arm, struct cb_notes *out)
+{
+    CB_AUTOBUF struct cb_buf text = {0};
+    const struct subject s = {.d = d, .arm = &d->arms[arm], .base = &d->arms[d->run.baseline]};
+    if (!strcmp(s.arm->status, "skipped"))
+        return 0;
+    questions[question](&s, &text);
+    if (!cb_buf_ok(&text))
+        return -1;
+    return text.len ? add_note(out, cb_buf_str(&text)) : 0;
+}
+
+int cb_confounds(const struct cb_dataset *d, struct cb_notes *out, struct cb_err *err)
+{
+    *out = (struct cb_notes){0};
+    if (d->run.baseline >= d->narms)
+        return cb_fail(err, CB_EUSAGE, "run %s has no baseline arm", d->run.id);
+    for (size_t q = 0; q < sizeof questions / sizeof *questions; q++)
+        for (size_t a = 0; a < d->narms; a++)
+            if (ask(d, q, a, out) < 0) {
+                cb_notes_free(out);
+                return cb_fail(err, CB_ESYS, "notes: out of memory");
+            }
+    return 0;
+}
+
+void cb_notes_free(struct cb_notes *n)
+{
+    for (size_t i = 0; i < n->n; i++)
+        free(n->at[i]);
+    free(n->at);
+    *n = (struct cb_notes){0};
+}

@@ -5,10 +5,15 @@
 #include "bench/base/buf.h"
 #include "results/effect.h"
 
-/* The native export; its keys are a contract. */
+/* The native export; its keys are a contract. Beyond it: run.blocks_planned, notes, and in metrics revision,
+ * value_ci95 and within_noise. The baseline has rows too, with a null ratio. What is unknown is null.
+ * run.blocks counts the finished ones. */
 int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, const struct cb_notes *notes,
                        struct cb_buf *out, struct cb_err *err);
-/* run,block,order,arm,instance,metric,seq,iters,work,wall_ns,cpu_ns,outcome: one line a sample. */
+/* run,block,order,arm,instance,metric,seq,iters,work,wall_ns,cpu_ns,outcome: one line a sample. `outcome` is
+ * "ok" for what counts; "warmup", "void" (block), "untrusted" otherwise; a result without samples has one
+ * line with its outcome and empty numbers. A metric of which the run has variants carries its parameters:
+ * "mem.chase.latency{size=65536}". */
 int cb_export_samples_csv(const struct cb_dataset *d, struct cb_buf *out, struct cb_err *err);
 
 #endif
