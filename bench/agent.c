@@ -102,28 +102,25 @@ static int send_histogram(const struct one_case *c, const struct cb_hist *h, str
     return 0;
 }
 
-static int send_done(const struct one_case *c, const struct cb_run *run, struct cb_err *err)
+/* Both fill *last, the line that ends the case. */
+static int calibrate(const struct one_case *c, struct cb_run *run, struct cb_wire_msg *last,
+                     struct cb_err *err)
 {
-    struct cb_wire_msg m = {.verb = CB_VERB_DONE,
-                            .done = {.id = c->plan->id, .samples = c->samples, .checksum = run->sink}};
-    return cb_wire_send(c->out, &m, err);
+    *last = (struct cb_wire_msg){.verb = CB_VERB_CALIB, .calib = {.id = c->plan->id}};
+    return cb_harness_calibrate(run, c->plan->time_ns, &last->calib.iters, &last->calib.wall_ns, err);
 }
 
-static int calibrate(const struct one_case *c, struct cb_run *run, struct cb_err *err)
-{
-    struct cb_wire_msg m = {.verb = CB_VERB_CALIB, .calib = {.id = c->plan->id}};
-    if (cb_harness_calibrate(run, c->plan->time_ns, &m.calib.iters, &m.calib.wall_ns, err) < 0)
-        return -1;
-    return cb_wire_send(c->out, &m, err);
-}
-
-static int sample(struct one_case *c, struct cb_run *run, struct cb_err *err)
+static int sample(struct one_case *c, struct cb_run *run, struct cb_wire_msg *last, struct cb_err *err)
 {
     struct cb_harness_out out = {.begin = send_mark, .end = send_sample, .arg = c};
     if (cb_harness_sample(run, c->plan, &out, err) < 0)
         return -1;
-    if (wants_histogram(run->bench))
-        return send_histogram(c, run->hist, err);
+    if (wants_histogram(run->bench) && send_histogram(c, run->hist, err) < 0)
+        return -1;
+    *last = (struct cb_wire_msg){
+        .verb = CB_VERB_DONE,
+        .done = {.id = c->plan->id, .samples = c->samples, .checksum = run->sink},
+    };
     return 0;
 }
 
@@ -148,26 +145,29 @@ static int prepare(struct cb_run *run, const struct cb_wire_run *plan, const str
     return cb_params_parse(b, plan->params, run->param, err);
 }
 
-static int measure(struct one_case *c, struct cb_run *run, struct cb_err *err)
+static int measure(struct one_case *c, struct cb_run *run, struct cb_wire_msg *last, struct cb_err *err)
 {
     if (run->bench->setup && run->bench->setup(run, err) < 0)
         return cb_wrap(err, "setup");
-    return c->plan->iters ? sample(c, run, err) : calibrate(c, run, err);
+    return c->plan->iters ? sample(c, run, last, err) : calibrate(c, run, last, err);
 }
 
+/* The last line is sent after the teardown: the host may go on when it has it. */
 static int run_case(struct one_case *c, const struct cb_wire_env *env, struct cb_err *err)
 {
     static struct cb_hist hist; /* a case is a process */
     struct cb_run run = {.hist = &hist};
+    struct cb_wire_msg last;
     if (prepare(&run, c->plan, env, err) < 0)
         return -1;
-    int failed = measure(c, &run, err);
+    int failed = measure(c, &run, &last, err);
     if (run.bench->teardown)
         run.bench->teardown(&run);
-    return failed ? -1 : send_done(c, &run, err);
+    return failed ? -1 : cb_wire_send(c->out, &last, err);
 }
 
-/* Exit status 0: `done` was sent. EXIT_ERROR: `error` was sent. Anything else is the parent's to report. */
+/* Exit status 0: the last line was sent. EXIT_ERROR: `error` was sent. Anything else is the parent's to
+ * report. */
 static __attribute__((noreturn)) void case_child(const struct agent *a, const struct cb_wire_run *plan,
                                                  pid_t parent)
 {
@@ -241,8 +241,8 @@ static int on_run(struct agent *a, const struct cb_wire_run *plan, struct cb_err
     if (start_case(a, plan, &pid, &status) < 0)
         return send_error(a->out, plan->id, &status, err);
     int failed = wait_case(a, pid, plan, &late);
-    if (reap_case(pid, &status) == 0 && !failed)
-        return 0;
+    if (reap_case(pid, &status) == 0)
+        return 0; /* it spoke its last word, though perhaps in the very moment in which its time was over */
     return send_error(a->out, plan->id, failed ? &late : &status, err);
 }
 

@@ -12,7 +12,7 @@
  *     ready   (after env, after the last fact)        run    one case
  *     mark    a batch begins                          ping
  *     sample  a batch ended                           bye
- *     calib   answer to run with iters=0
+ *     calib   answer to run with iters=0, instead of samples and `done`
  *     hist    a part of the case's histogram
  *     done    the case ended well
  *     error   the case failed, the agent goes on
