@@ -309,7 +309,7 @@ static int calibrate_case(struct exec *x, struct cb_instance *in, unsigned arm, 
                              &alive, err) < 0) {
         in->alive = alive;
         cost->outcome = outcome_of(err);
-        snprintf(cost->reason, sizeof cost->reason, "calibration: %s", err->msg);
+        snprintf(cost->reason, sizeof cost->reason, "calibration: %.230s", err->msg);
         return err->code == CB_EINTR ? -1 : 0;
     }
     uint64_t took = cb_now_ns() - begin;

@@ -97,7 +97,7 @@ static int resolve_size(const char *symbol, const struct cb_topology *t, uint64_
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (strcmp(symbol, sizes[i].symbol) == 0) {
-            uint64_t cap = memory / 5; /* three arrays and the rest must fit */
+            uint64_t cap = memory / 4; /* three arrays must fit, and a quarter for everything else */
             *out = sizes[i].bytes < cap ? sizes[i].bytes : cap / 4096 * 4096;
             return 0;
         }

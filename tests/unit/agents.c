@@ -14,9 +14,9 @@ int cb_script_start(cb_script *script, struct cb_link *link)
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
+    signal(SIGPIPE, SIG_IGN); /* as cbench itself: an agent that is gone is an error, not a death */
     int pid = fork();
     if (pid == 0) {
-        signal(SIGPIPE, SIG_IGN);
         close(pair[0]);
         script(pair[1]);
         _exit(0);
@@ -28,6 +28,8 @@ int cb_script_start(cb_script *script, struct cb_link *link)
 
 void cb_script_end(int pid)
 {
+    if (pid <= 0)
+        return;
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
 }
