@@ -1,0 +1,145 @@
+#include "results/effect.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/unit.h"
+
+static struct cb_notes notes_of(const struct cb_dataset *d)
+{
+    struct cb_notes n;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL_FATAL(cb_confounds(d, &n, &err), 0);
+    return n;
+}
+
+/* Position of the first note with this text; -1 when there is none. */
+static int find(const struct cb_notes *n, const char *text)
+{
+    for (size_t i = 0; i < n->n; i++)
+        if (strstr(n->at[i], text))
+            return (int)i;
+    return -1;
+}
+
+/* The fixture without its differences. */
+static struct cb_dataset alike(void)
+{
+    struct cb_dataset d = fixture_make(0);
+    fixture_set(&d.run.host.at[2].value, "false");
+    fixture_set(&d.arms[FIXTURE_VM].accelerator, "kvm-hardware");
+    fixture_set(&d.arms[FIXTURE_VM].facts.at[0].value, "6.18.0");
+    fixture_set(&d.arms[FIXTURE_VM].facts.at[1].value, "tsc");
+    return d;
+}
+
+static void nothing_to_say(void)
+{
+    struct cb_dataset d = alike();
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void worst_comes_first(void)
+{
+    struct cb_dataset d = fixture_make(0);
+    fixture_kv(&d.arms[FIXTURE_VM].facts, "accelerator.reason", "no /dev/kvm");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 4);
+    CU_ASSERT_EQUAL(find(&n, "the host is itself a virtual machine (kvm): not bare metal"), 0);
+    CU_ASSERT_EQUAL(
+        find(&n, "vm runs under emulation (TCG), not hardware virtualisation: its numbers say nothing about "
+                 "KVM (no /dev/kvm)"),
+        1);
+    CU_ASSERT_EQUAL(find(&n, "vm: kernel 6.1.0, host has 6.18.0"), 2);
+    CU_ASSERT_EQUAL(find(&n, "vm: clock source kvm-clock, host has tsc"), 3);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+/* One difference of facts at a time, and the note it must give ("" for none). */
+static void each_difference_has_its_note(void)
+{
+    static const struct {
+        const char *key, *vm, *host, *note;
+    } rows[] = {
+        {"cpus.allowed", "0-1", "1", "vm may use 2 CPUs, host 1: unequal pinning"},
+        {"cpus.allowed", "0", "3", ""}, /* a guest numbers its own */
+        {"cpus.allowed", "0,2-4", "1-4", ""},
+        {"cpus.allowed", "junk", "1", "unequal pinning"},
+        {"thp", "never", "madvise", "vm: transparent huge pages never, host has madvise"},
+        {"thp", "unknown", "madvise", ""},
+        {"page.size", "65536", "4096", "vm: page size 65536"},
+        {"aslr", "0", "2", "vm: address randomisation 0"},
+        {"tcp.congestion", "cubic", "bbr", "vm: TCP congestion control cubic"},
+        {"scratch.device", "/dev/vdb", "/dev/sda1", "vm keeps its files on /dev/vdb, host on /dev/sda1"},
+        {"mitigations", "meltdown: PTI; mds: Clear", "mds: Clear; retbleed: IBPB",
+         "vm has other CPU mitigations (meltdown: PTI) than host (retbleed: IBPB)"},
+        {"mitigations", "mds: Clear", "mds: Clear; mmio: Clear", "(nothing more) than host (mmio: Clear)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cb_dataset d = alike();
+        fixture_kv(&d.arms[FIXTURE_VM].facts, rows[i].key, rows[i].vm);
+        fixture_kv(&d.arms[FIXTURE_HOST].facts, rows[i].key, rows[i].host);
+        struct cb_notes n = notes_of(&d);
+        CU_ASSERT_EQUAL(n.n, *rows[i].note ? 1 : 0);
+        CU_ASSERT_EQUAL(find(&n, rows[i].note), n.n ? 0 : -1);
+        if (n.n && find(&n, rows[i].note) < 0)
+            fprintf(stderr, "%s\n", n.at[0]);
+        cb_notes_free(&n);
+        cb_dataset_free(&d);
+    }
+}
+
+static void memory_counts_what_may_be_used(void)
+{
+    static const struct {
+        const char *total, *limit; /* of the host, whose guest has 1000 MiB and no limit */
+        int note;
+    } rows[] = {{"25769803776", "1073741824", -1}, {"25769803776", "none", 0}, {"1073741824", "unknown", -1}};
+    for (size_t i = 0; i < 3; i++) {
+        struct cb_dataset d = alike();
+        fixture_kv(&d.arms[FIXTURE_VM].facts, "memory.total", "1048576000");
+        fixture_kv(&d.arms[FIXTURE_VM].facts, "memory.limit", "none");
+        fixture_kv(&d.arms[FIXTURE_HOST].facts, "memory.total", rows[i].total);
+        fixture_kv(&d.arms[FIXTURE_HOST].facts, "memory.limit", rows[i].limit);
+        struct cb_notes n = notes_of(&d);
+        CU_ASSERT_EQUAL(find(&n, "vm has 1000 MiB of memory, host 24576"), rows[i].note);
+        cb_notes_free(&n);
+        cb_dataset_free(&d);
+    }
+}
+
+static void what_concerns_the_run_is_said_once(void)
+{
+    struct cb_dataset d = alike();
+    fixture_kv(&d.run.host, "cpus.shared", "true");
+    fixture_kv(&d.arms[FIXTURE_CONTAINER].facts, "network", "none: no veth");
+    fixture_kv(&d.arms[FIXTURE_CONTAINER].facts, "cgroup.missing", "cpuset");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 3);
+    CU_ASSERT_EQUAL(find(&n, "share CPUs"), 0);
+    CU_ASSERT_EQUAL(find(&n, "container has no network link of the run (none: no veth)"), 1);
+    CU_ASSERT_EQUAL(find(&n, "container: control groups lack cpuset"), 2);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void skipped_arms_confound_nothing(void)
+{
+    struct cb_dataset d = alike();
+    fixture_set(&d.arms[FIXTURE_VM].accelerator, "tcg");
+    fixture_set(&d.arms[FIXTURE_VM].status, "skipped");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+const struct cb_suite cb_suite = {"confounds",
+                                  {{"arms alike: nothing to say", nothing_to_say},
+                                   {"the worst comes first", worst_comes_first},
+                                   {"each difference has its note", each_difference_has_its_note},
+                                   {"memory counts what may be used", memory_counts_what_may_be_used},
+                                   {"what concerns the run is said once", what_concerns_the_run_is_said_once},
+                                   {"skipped arms confound nothing", skipped_arms_confound_nothing},
+                                   CU_TEST_INFO_NULL}};
