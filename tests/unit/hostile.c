@@ -191,6 +191,20 @@ static void do_list(const char *path, char *out)
     free(names);
 }
 
+/* How many there are in /proc. */
+static void do_processes(const char *arg, char *out)
+{
+    struct dirent *d;
+    int n = 0;
+    DIR *proc = opendir("/proc");
+    (void)arg;
+    while (proc && (d = readdir(proc)))
+        n += d->d_name[0] >= '1' && d->d_name[0] <= '9';
+    if (proc)
+        closedir(proc);
+    snprintf(out, REPLY, "%d", n);
+}
+
 static void do_write(const char *path, char *out)
 {
     int fd = open(path, O_WRONLY | O_CREAT, 0644);
@@ -267,7 +281,7 @@ static const struct {
 } commands[] = {
     {"try", do_try},     {"read", do_read},         {"status", do_status},     {"list", do_list},
     {"write", do_write}, {"hostname", do_hostname}, {"eat", do_eat},           {"kill", do_kill},
-    {"exit", do_exit},   {"connect", do_connect},   {"complain", do_complain},
+    {"exit", do_exit},   {"connect", do_connect},   {"complain", do_complain}, {"processes", do_processes},
 };
 
 static int serve(void)
