@@ -282,13 +282,15 @@ static int on_ping(struct agent *a, const struct cb_wire_ping *ping, struct cb_e
     return cb_wire_send(a->out, &m, err);
 }
 
+/* Hello first: it ends the start, and hashing is not part of starting. */
 static int say_hello(int out, struct cb_err *err)
 {
-    struct cb_wire_msg m = {.verb = CB_VERB_HELLO,
-                            .hello = {.build = CB_BUILD_ID, .pid = (uint32_t)getpid()}};
-    if (cb_sha256_file("/proc/self/exe", m.hello.sha256, err) < 0)
+    struct cb_wire_msg hello = {.verb = CB_VERB_HELLO,
+                                .hello = {.build = CB_BUILD_ID, .pid = (uint32_t)getpid()}};
+    struct cb_wire_msg digest = {.verb = CB_VERB_DIGEST};
+    if (cb_wire_send(out, &hello, err) < 0 || cb_sha256_file("/proc/self/exe", digest.digest.sha256, err) < 0)
         return -1;
-    return cb_wire_send(out, &m, err);
+    return cb_wire_send(out, &digest, err);
 }
 
 /* 1: goes on. 0: the host said bye. */

@@ -41,9 +41,12 @@ static const struct verb verbs[] = {
     [CB_VERB_HELLO] = {"hello",
                        {
                            STR("build", hello.build, 1),
-                           STR("sha256", hello.sha256, CB_SHA256_HEX - 1),
                            NUM("pid", hello.pid, 1, INT32_MAX),
                        }},
+    [CB_VERB_DIGEST] = {"digest",
+                        {
+                            STR("sha256", digest.sha256, CB_SHA256_HEX - 1),
+                        }},
     [CB_VERB_ENV] = {"env",
                      {
                          STR("scratch", env.scratch, 0),

@@ -7,7 +7,8 @@
  * values out of range are errors, and no compatibility code exists. What comes from an agent is not trusted.
  *
  *     agent -> host                                   host -> agent
- *     hello   build id, sha256 of the agent's bytes   env    scratch directory, peer, link
+ *     hello   build id; the first byte, at once       env    scratch directory, peer, link
+ *     digest  sha256 of the agent's own bytes
  *     fact    key, value                              facts  asks for the facts; ended by `ready`
  *     ready   (after env, after the last fact)        run    one case
  *     mark    a batch begins                          ping
@@ -37,6 +38,7 @@
 
 enum cb_verb {
     CB_VERB_HELLO,
+    CB_VERB_DIGEST,
     CB_VERB_ENV,
     CB_VERB_FACTS,
     CB_VERB_FACT,
@@ -55,8 +57,12 @@ enum cb_verb {
 
 struct cb_wire_hello {
     char build[64];
-    char sha256[CB_SHA256_HEX];
     uint32_t pid; /* as seen from inside */
+};
+
+/* Of its own after hello: hashing a megabyte takes milliseconds, which would count as part of the start. */
+struct cb_wire_digest {
+    char sha256[CB_SHA256_HEX];
 };
 
 struct cb_wire_env {
@@ -124,6 +130,7 @@ struct cb_wire_msg {
     enum cb_verb verb;
     union {
         struct cb_wire_hello hello;
+        struct cb_wire_digest digest;
         struct cb_wire_env env;
         struct cb_wire_fact fact;
         struct cb_wire_run run;

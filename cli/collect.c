@@ -252,7 +252,7 @@ static int take_facts(struct cb_ds_arm *a, const struct cb_instance *in)
     for (unsigned i = 0; i < in->env.nfacts; i++)
         bad |= add_kv(&a->facts, in->env.facts[i].key, in->env.facts[i].value);
     set_text(&a->accelerator, in->env.accelerator);
-    set_text(&a->agent_sha256, in->session.hello.sha256);
+    set_text(&a->agent_sha256, in->session.agent_sha256);
     return bad;
 }
 

@@ -50,31 +50,45 @@ static int expect(struct cb_session *s, enum cb_verb verb, uint64_t deadline, st
 /* ---- greeting
  * -------------------------------------------------------------------------------------------------- */
 
-static int check_hello(const struct cb_wire_hello *h, const char *sha256, struct cb_err *err)
+static int check_build(const struct cb_wire_hello *h, struct cb_err *err)
 {
     if (strcmp(h->build, CB_BUILD_ID) != 0)
         return cb_fail(err, CB_EPROTO, "agent build is %s, this is %s", h->build, CB_BUILD_ID);
-    if (strcmp(h->sha256, sha256) != 0)
-        return cb_fail(err, CB_EPROTO, "agent sha256 is %.16s..., the host's is %.16s...", h->sha256, sha256);
+    return 0;
+}
+
+static int check_digest(const char *theirs, const char *ours, struct cb_err *err)
+{
+    if (strcmp(theirs, ours) != 0)
+        return cb_fail(err, CB_EPROTO, "agent sha256 is %.16s..., the host's is %.16s...", theirs, ours);
+    return 0;
+}
+
+/* Hello, whose first byte ends the start, then the digest of the bytes that speak. */
+static int meet(struct cb_session *s, const char *sha256, uint64_t deadline, struct cb_err *err)
+{
+    struct cb_wire_msg m;
+    if (expect(s, CB_VERB_HELLO, deadline, &m, err) < 0 || check_build(&m.hello, err) < 0)
+        return -1;
+    s->first_byte_ns = s->lines.read_ns;
+    if (expect(s, CB_VERB_DIGEST, deadline, &m, err) < 0 || check_digest(m.digest.sha256, sha256, err) < 0)
+        return -1;
+    memcpy(s->agent_sha256, m.digest.sha256, sizeof s->agent_sha256);
     return 0;
 }
 
 int cb_session_open(struct cb_session *s, struct cb_link *link, const char *sha256, const volatile int *stop,
                     uint64_t deadline, struct cb_err *err)
 {
-    struct cb_wire_msg m;
     memset(s, 0, sizeof *s);
     s->link = *link;
     s->stop = stop;
     *link = (struct cb_link){-1, -1};
     cb_lines_init(&s->lines, s->link.from_agent);
-    if (expect(s, CB_VERB_HELLO, deadline, &m, err) < 0 || check_hello(&m.hello, sha256, err) < 0) {
-        cb_link_close(&s->link);
-        return cb_wrap(err, "waiting for the agent");
-    }
-    s->first_byte_ns = s->lines.read_ns;
-    s->hello = m.hello;
-    return 0;
+    if (meet(s, sha256, deadline, err) == 0)
+        return 0;
+    cb_link_close(&s->link);
+    return cb_wrap(err, "waiting for the agent");
 }
 
 int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t deadline, struct cb_err *err)

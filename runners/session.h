@@ -9,7 +9,7 @@
 struct cb_session {
     struct cb_link link;
     struct cb_lines lines;
-    struct cb_wire_hello hello;
+    char agent_sha256[CB_SHA256_HEX]; /* as echoed from inside */
     const volatile int *stop; /* non-zero: every wait ends with CB_EINTR; may be NULL */
     uint64_t first_byte_ns;   /* host clock when the agent's first byte was seen: the end of the start */
     uint64_t

@@ -64,9 +64,10 @@ struct cb_wire_msg cb_script_expect(int fd)
 
 void cb_script_hello(int fd)
 {
-    struct cb_wire_msg m = {.verb = CB_VERB_HELLO,
-                            .hello = {.build = CB_BUILD_ID, .sha256 = CB_SCRIPT_SHA256, .pid = 1}};
-    cb_script_send(fd, &m);
+    struct cb_wire_msg hello = {.verb = CB_VERB_HELLO, .hello = {.build = CB_BUILD_ID, .pid = 1}};
+    struct cb_wire_msg digest = {.verb = CB_VERB_DIGEST, .digest = {CB_SCRIPT_SHA256}};
+    cb_script_send(fd, &hello);
+    cb_script_send(fd, &digest);
 }
 
 static void answer(int fd, const struct cb_wire_msg *m)

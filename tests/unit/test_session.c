@@ -90,16 +90,17 @@ static void overlong(int fd)
 
 static void other_bytes(int fd)
 {
-    struct cb_wire_msg m = {.verb = CB_VERB_HELLO, .hello = {.build = CB_BUILD_ID, .pid = 1}};
-    memset(m.hello.sha256, 'b', CB_SHA256_HEX - 1);
-    cb_script_send(fd, &m);
+    struct cb_wire_msg hello = {.verb = CB_VERB_HELLO, .hello = {.build = CB_BUILD_ID, .pid = 1}};
+    struct cb_wire_msg digest = {.verb = CB_VERB_DIGEST};
+    memset(digest.digest.sha256, 'b', CB_SHA256_HEX - 1);
+    cb_script_send(fd, &hello);
+    cb_script_send(fd, &digest);
     pause();
 }
 
 static void other_build(int fd)
 {
-    struct cb_wire_msg m = {.verb = CB_VERB_HELLO,
-                            .hello = {.build = "0.0.0-w0", .sha256 = CB_SCRIPT_SHA256, .pid = 1}};
+    struct cb_wire_msg m = {.verb = CB_VERB_HELLO, .hello = {.build = "0.0.0-w0", .pid = 1}};
     cb_script_send(fd, &m);
     pause();
 }
