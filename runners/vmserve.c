@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -242,6 +243,9 @@ static int open_embed(struct server *s, const struct cb_vm_server *c, struct cb_
     copy_caps(c->cache, caps);
     if (connect_to(s, uri, err) < 0)
         return -1;
+    /* Asks every emulator there is what it can do, which the first domain, whose start is timed, would have
+     * to wait for otherwise. */
+    free(virConnectGetCapabilities(s->conn));
     copy_caps(caps, c->cache);
     return 0;
 }
