@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -84,9 +83,6 @@ int cb_ns_drop_privileges(const struct cb_step *step, struct cb_err *err)
 {
     (void)step;
     umask(S_IWGRP | S_IWOTH);
-    if (cap_set_mode(CAP_MODE_NOPRIV) < 0)
-        return cb_fail_sys(err, errno, "drop capabilities");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return cb_fail_sys(err, errno, "prctl PR_SET_NO_NEW_PRIVS");
-    return 0;
+    /* All five sets, the securebits locked, and no_new_privs. */
+    return cap_set_mode(CAP_MODE_NOPRIV) < 0 ? cb_fail_sys(err, errno, "drop privileges") : 0;
 }

@@ -213,6 +213,15 @@ static void do_write(const char *path, char *out)
         close(fd);
 }
 
+/* Could it be written? Nothing is: where a container fails to refuse, the host must not suffer. */
+static void do_may_write(const char *path, char *out)
+{
+    int fd = open(path, O_WRONLY);
+    say_result(out, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void do_hostname(const char *arg, char *out)
 {
     (void)arg;
@@ -279,9 +288,19 @@ static const struct {
     const char *name;
     void (*run)(const char *arg, char *out);
 } commands[] = {
-    {"try", do_try},     {"read", do_read},         {"status", do_status},     {"list", do_list},
-    {"write", do_write}, {"hostname", do_hostname}, {"eat", do_eat},           {"kill", do_kill},
-    {"exit", do_exit},   {"connect", do_connect},   {"complain", do_complain}, {"processes", do_processes},
+    {"try", do_try},
+    {"read", do_read},
+    {"status", do_status},
+    {"list", do_list},
+    {"write", do_write},
+    {"hostname", do_hostname},
+    {"eat", do_eat},
+    {"kill", do_kill},
+    {"exit", do_exit},
+    {"connect", do_connect},
+    {"complain", do_complain},
+    {"processes", do_processes},
+    {"may-write", do_may_write},
 };
 
 static int serve(void)

@@ -38,9 +38,9 @@ const char *stage_hear(struct stage *s);
 /* Sends a command, hears the answer. */
 const char *stage_ask(struct stage *s, const char *fmt, ...) CB_PRINTF(2, 3);
 
-/* Processes in the control group of an instance, and control groups of a run's arms. */
+/* Processes in the control group of an instance, and hierarchies that have the group. */
 unsigned stage_processes(const struct cb_env *env);
-unsigned stage_groups(const struct cb_site *site);
+unsigned stage_groups(const struct cb_env *env);
 bool stage_exists(const char *dir, const char *name);
 unsigned stage_count_lines(const char *path, const char *needle);
 
