@@ -23,7 +23,7 @@ static const char *host_fact(const struct subject *s, const char *key)
 static const char *known(const struct cb_ds_arm *a, const char *key)
 {
     const char *v = cb_kv_get(&a->facts, key, "");
-    return *v && strcmp(v, "unknown") ? v : NULL;
+    return *v && strcmp(v, "unknown") != 0 ? v : NULL;
 }
 
 /* Both arms' values where both are known and differ. */

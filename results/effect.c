@@ -176,9 +176,10 @@ static const char *explain_absence(const struct grid *g, unsigned arm, const str
 {
     const struct cb_ds_arm *a = &g->d->arms[arm];
     snprintf(reason, cap, "%s", text_of(c, a));
-    if (c && c->result)
-        return strcmp(c->why, "skipped") && strcmp(c->why, "too-few-samples") ? "failed" : "skipped";
-    return strcmp(a->status, "failed") ? "skipped" : "failed";
+    if (!c || !c->result)
+        return !strcmp(a->status, "failed") ? "failed" : "skipped";
+    bool skipped = !strcmp(c->why, "skipped") || !strcmp(c->why, "too-few-samples");
+    return skipped ? "skipped" : "failed";
 }
 
 static void judge(const struct grid *g, struct cb_row *row)
@@ -277,13 +278,14 @@ static int metric_rows(const struct cb_dataset *d, unsigned metric, struct cb_ro
     struct grid g;
     if (grid_make(d, &d->metrics[metric], &g, err) < 0)
         return -1;
-    CB_AUTOFREE struct cell *cells = g.cells;
     struct cb_row *first = out->at + out->n;
-    for (unsigned i = 0; i < d->narms; i++)
-        if (make_row(&g, metric, arm_at(d, i), &out->at[out->n++], err) < 0)
-            return -1;
-    apply_noise_floor(d, first);
-    return 0;
+    int done = 0;
+    for (unsigned i = 0; done == 0 && i < d->narms; i++)
+        done = make_row(&g, metric, arm_at(d, i), &out->at[out->n++], err);
+    if (done == 0)
+        apply_noise_floor(d, first);
+    free(g.cells);
+    return done;
 }
 
 int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *err)

@@ -10,7 +10,7 @@
 
 #include "bench/base/cleanup.h"
 #include "results/store_db.h"
-#include "schema.h"
+#include "results/schema.h"
 
 /* The longest text is a histogram with every bucket in use: 27648 buckets of at most 17 bytes. */
 #define TEXT_MAX (1 << 20)
@@ -161,14 +161,18 @@ int cb_column_bits(struct cb_stmt *st, int column, uint64_t *out, struct cb_err 
 
 int cb_column_uint(struct cb_stmt *st, int column, uint64_t max, uint64_t *out, struct cb_err *err)
 {
-    if (cb_column_bits(st, column, out, err) < 0)
+    uint64_t v = 0;
+    if (cb_column_bits(st, column, &v, err) < 0)
         return -1;
-    return *out <= max ? 0 : fail_column(st, column, "out of range", err);
+    if (v > max)
+        return fail_column(st, column, "out of range", err);
+    *out = v;
+    return 0;
 }
 
 int cb_column_bool(struct cb_stmt *st, int column, bool *out, struct cb_err *err)
 {
-    uint64_t v;
+    uint64_t v = 0;
     if (cb_column_uint(st, column, 1, &v, err) < 0)
         return -1;
     *out = v;
@@ -200,7 +204,7 @@ static int read_version(struct cb_store *s, uint64_t *version, struct cb_err *er
 
 static int apply_migrations(struct cb_store *s, struct cb_err *err)
 {
-    uint64_t version;
+    uint64_t version = 0;
     if (read_version(s, &version, err) < 0)
         return -1;
     if (version > SCHEMA_VERSION)
@@ -219,7 +223,7 @@ static int apply_migrations(struct cb_store *s, struct cb_err *err)
  * it. */
 static int migrate(struct cb_store *s, struct cb_err *err)
 {
-    uint64_t version;
+    uint64_t version = 0;
     if (read_version(s, &version, err) < 0)
         return -1;
     if (version == SCHEMA_VERSION)
