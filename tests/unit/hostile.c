@@ -278,6 +278,15 @@ static void do_complain(const char *text, char *out)
     say(out, "ok");
 }
 
+/* Deaf to the end of its input. */
+static void do_hang(const char *arg, char *out)
+{
+    (void)arg;
+    (void)out;
+    for (;;)
+        pause();
+}
+
 static void do_exit(const char *status, char *out)
 {
     (void)out;
@@ -288,19 +297,10 @@ static const struct {
     const char *name;
     void (*run)(const char *arg, char *out);
 } commands[] = {
-    {"try", do_try},
-    {"read", do_read},
-    {"status", do_status},
-    {"list", do_list},
-    {"write", do_write},
-    {"hostname", do_hostname},
-    {"eat", do_eat},
-    {"kill", do_kill},
-    {"exit", do_exit},
-    {"connect", do_connect},
-    {"complain", do_complain},
-    {"processes", do_processes},
-    {"may-write", do_may_write},
+    {"try", do_try},     {"read", do_read},           {"status", do_status},     {"list", do_list},
+    {"write", do_write}, {"hostname", do_hostname},   {"eat", do_eat},           {"kill", do_kill},
+    {"exit", do_exit},   {"connect", do_connect},     {"complain", do_complain}, {"processes", do_processes},
+    {"hang", do_hang},   {"may-write", do_may_write},
 };
 
 static int serve(void)

@@ -275,7 +275,8 @@ static void leaves_nothing(void)
 /* A process that starts the container, says so and is then killed, as cbench may be. */
 static void start_and_wait(struct stage *s, int said)
 {
-    if (stage_start(s) == 0 && write(said, "", 1) == 1)
+    if (stage_start(s) == 0 && cb_write_all(s->link.to_agent, "hang\n", 5, &s->err) == 0 &&
+        strcmp(stage_hear(s), "hello") == 0 && write(said, "", 1) == 1)
         pause();
     _exit(1);
 }
