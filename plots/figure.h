@@ -9,9 +9,15 @@
 #define CB_FIGURE_WIDTH 820       /* px at which text is as large as the page's */
 #define CB_FIGURE_GREY  "#808080" /* readable on white and on black */
 
-/* Begins a script: where its files are (`data` is the data file), terminal, output, fonts, borders. Every
- * script can be run by hand, from any directory. name and title are ours, not a dataset's. */
+/* Begins a script: where its files are (`data` is the data file), terminal, output, fonts, borders, title.
+ * Every script can be run by hand, from any directory. name and title are ours, not a dataset's. */
 void cb_figure_begin(struct cb_buf *script, const char *name, const char *title, int height);
+/* The legend stands under the title in rows of coloured points with the arms' names; with `hosts` also those
+ * of the baseline and host2. Space above the plot that title and legend take together, in px; 0 rows of
+ * legend with d NULL. */
+int cb_figure_top(const struct cb_dataset *d, bool hosts);
+/* Writes it. Labels belong to every panel of a multiplot: `unset label` after the first. */
+void cb_figure_put_legend(struct cb_buf *script, const struct cb_dataset *d, bool hosts, int height);
 /* "lc rgb '#0072B2' pt 7 ps 0.7": the same for an arm everywhere. */
 void cb_figure_put_style(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
 const char *cb_figure_colour(const struct cb_dataset *d, unsigned arm);
@@ -19,9 +25,9 @@ const char *cb_figure_colour(const struct cb_dataset *d, unsigned arm);
 void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
 /* One comment line of a data file. */
 void cb_figure_put_comment(struct cb_buf *data, const char *text);
-/* Tics of a logarithmic axis from lo to hi at round values, more of them the shorter the axis is, labelled in
- * `unit` (NULL: bare numbers): "('1 ms' 1, '2 ms' 2)". */
-void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, const char *unit);
+/* At most about `most` tics of a logarithmic axis from lo to hi, at round values, labelled in `unit` (NULL:
+ * bare numbers): "('1 ms' 1, '2 ms' 2)". */
+void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, unsigned most, const char *unit);
 /* 0 when both texts are complete, else out of memory. */
 int cb_figure_done(const struct cb_buf *script, const struct cb_buf *data, struct cb_err *err);
 

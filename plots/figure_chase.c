@@ -14,6 +14,9 @@
 static const char name[] = "chase";
 static const char title[] = "Memory latency against the size of the data that is walked";
 
+#define PLOT_PX 400
+#define SPREAD  1.2 /* sideways, from the first arm's points to the last one's */
+
 struct point {
     unsigned arm;
     char rest[CB_VIEW_TEXT]; /* the case's parameters without its size: "page=thp" */
@@ -90,7 +93,7 @@ static int collect(const struct cb_report *r, struct points *out, struct cb_err 
     return 0;
 }
 
-/* More than one line an arm: then the key says what tells them apart. */
+/* More than one line an arm: then each says at its end what it is. */
 static bool several_lines(const struct points *p)
 {
     for (size_t i = 1; i < p->n; i++)
@@ -99,27 +102,41 @@ static bool several_lines(const struct points *p)
     return false;
 }
 
-/* One index a line, its part of the plot command beside it. */
-static void put_lines(const struct cb_dataset *d, const struct points *p, struct cb_buf *data,
-                      struct cb_buf *plot)
+/* Factor that sets the arms apart sideways, or equal ones would cover each other. */
+static double shift(const struct cb_dataset *d, unsigned arm)
+{
+    return pow(SPREAD, (arm + 0.5) / (double)d->narms - 0.5);
+}
+
+static void put_line_begin(const struct cb_dataset *d, const struct point *at, unsigned index,
+                           struct cb_buf *data, struct cb_buf *plot)
 {
     char arm[CB_VIEW_TEXT], text[2 * CB_VIEW_TEXT];
+    snprintf(text, sizeof text, "%s%s: bytes ns low high", cb_view_arm(&d->arms[at->arm], arm, sizeof arm),
+             at->rest);
+    cb_buf_puts(data, index ? "\n\n" : "");
+    cb_figure_put_comment(data, text);
+    cb_buf_printf(plot, "%s data index %u using ($1*%.4f):2:3:4 with yerrorlines lw 1.5 ",
+                  index ? ", \\\n    " : "plot", index, shift(d, at->arm));
+    cb_figure_put_style(plot, d, at->arm);
+}
+
+/* One index a line, its part of the plot command beside it. */
+static void put_lines(const struct cb_dataset *d, const struct points *p, struct cb_buf *data,
+                      struct cb_buf *plot, struct cb_buf *labels)
+{
     unsigned index = 0;
     for (size_t i = 0; i < p->n; i++) {
         const struct point *at = &p->at[i];
-        if (i == 0 || !same_line(&p->at[i - 1], at)) {
-            snprintf(text, sizeof text, "%s%s", cb_view_arm(&d->arms[at->arm], arm, sizeof arm),
-                     several_lines(p) ? at->rest : "");
-            cb_buf_puts(data, i ? "\n\n" : "");
-            cb_figure_put_comment(data, text);
-            cb_buf_printf(plot, "%s data index %u using 1:2:3:4 with yerrorlines lw 1.5 ",
-                          index ? ", \\\n    " : "plot", index);
-            cb_figure_put_style(plot, d, at->arm);
-            cb_buf_puts(plot, " title ");
-            cb_put_gnuplot(plot, text);
-            index++;
-        }
+        if (i == 0 || !same_line(at - 1, at))
+            put_line_begin(d, at, index++, data, plot);
         cb_buf_printf(data, "%llu %.6g %.6g %.6g\n", (unsigned long long)at->size, at->ns, at->lo, at->hi);
+        if (several_lines(p) && (i + 1 == p->n || !same_line(at, at + 1))) {
+            cb_buf_puts(labels, "set label ");
+            cb_put_gnuplot(labels, at->rest);
+            cb_buf_printf(labels, " at %llu, %.6g left offset 0.5,0 font ',10'\n",
+                          (unsigned long long)at->size, at->ns);
+        }
     }
     cb_buf_puts(plot, "\n");
 }
@@ -155,29 +172,37 @@ static void put_size_tics(double lo, double hi, struct cb_buf *s)
     cb_buf_puts(s, ")\n");
 }
 
-static void put_script(const struct cb_dataset *d, const struct points *p, const struct cb_buf *plot,
-                       struct cb_buf *s)
+static void put_axes(const struct points *p, double *lo, double *hi, struct cb_buf *s)
 {
-    double lo = INFINITY, hi = 0, ns_lo = INFINITY, ns_hi = 0;
+    double ns_lo = INFINITY, ns_hi = 0;
+    *lo = INFINITY;
+    *hi = 0;
     for (size_t i = 0; i < p->n; i++) {
-        lo = fmin(lo, (double)p->at[i].size / 2);
-        hi = fmax(hi, (double)p->at[i].size * 2);
+        *lo = fmin(*lo, (double)p->at[i].size / 2);
+        *hi = fmax(*hi, (double)p->at[i].size * 2);
         ns_lo = fmin(ns_lo, p->at[i].lo / 1.3);
         ns_hi = fmax(ns_hi, p->at[i].hi * 1.6); /* room for the caches' names */
     }
-    cb_figure_begin(s, name, title, 420);
-    cb_buf_printf(s, "set logscale x 2\nset logscale y\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", lo,
-                  hi, ns_lo, ns_hi);
-    put_size_tics(lo, hi, s);
+    cb_buf_printf(s, "set logscale xy\nset xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\n", *lo, *hi, ns_lo,
+                  ns_hi);
+    put_size_tics(*lo, *hi, s);
     cb_buf_puts(s, "set ytics ");
-    cb_figure_put_tics(s, ns_lo, ns_hi, "ns");
+    cb_figure_put_tics(s, ns_lo, ns_hi, 9, "ns");
     cb_buf_puts(s, "\nset xlabel 'bytes walked (log scale)'\n"
-                   "set ylabel 'latency of a dependent load (log scale): lower is better \xE2\x86\x93'\n"
-                   "set key outside right top Left reverse\n");
+                   "set ylabel 'time of a load (log scale): lower is better \xE2\x86\x93'\n");
+}
+
+static void put_script(const struct cb_dataset *d, const struct points *p, struct cb_buf *s)
+{
+    int top = cb_figure_top(d, true), height = top + PLOT_PX;
+    double lo, hi;
+    cb_figure_begin(s, name, title, height);
+    cb_figure_put_legend(s, d, true, height);
+    cb_buf_printf(s, "set tmargin at screen %.4f\n", 1 - (double)top / height);
+    put_axes(p, &lo, &hi, s);
     put_cache(d, "l1d", "L1d", lo, hi, s);
     put_cache(d, "l2", "L2", lo, hi, s);
     put_cache(d, "llc", "last level", lo, hi, s);
-    cb_buf_puts(s, cb_buf_str(plot));
 }
 
 static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)
@@ -188,8 +213,9 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
     if (rc == 0 && p.n == 0)
         rc = 1;
     if (rc == 0) {
-        put_lines(r->data, &p, data, &plot);
-        put_script(r->data, &p, &plot, script);
+        put_script(r->data, &p, script);
+        put_lines(r->data, &p, data, &plot, script);
+        cb_buf_puts(script, cb_buf_str(&plot));
         rc = cb_figure_done(script, data, err);
     }
     free(p.at);

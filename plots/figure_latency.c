@@ -16,7 +16,7 @@
 static const char name[] = "latency";
 static const char title[] = "Latency of single operations: the share that took longer";
 
-#define PANEL_PX   270
+#define PANEL_PX   310
 #define SHARE_MIN  5e-4 /* bottom of the axis, below p99.9 */
 #define SHARE_STEP 0.97 /* a point where the share fell by 3 %: 250 points a curve */
 
@@ -95,10 +95,10 @@ static void put_axis(const struct cb_dataset *d, unsigned case_index, const char
     char variant[CB_VIEW_TEXT], heading[2 * CB_VIEW_TEXT];
     cb_view_case(d, case_index, false, variant, sizeof variant);
     snprintf(heading, sizeof heading, "%s%s%s", d->cases[case_index].bench, variant[0] ? " " : "", variant);
-    cb_buf_puts(s, "set title ");
+    cb_buf_puts(s, "set title offset 0,-0.4 ");
     cb_put_gnuplot(s, heading);
     cb_buf_printf(s, "\nset xrange [%.6g:%.6g]\nset xtics ", lo / 1.1, hi * 1.1);
-    cb_figure_put_tics(s, lo / 1.1, hi * 1.1, unit);
+    cb_figure_put_tics(s, lo / 1.1, hi * 1.1, 9, unit);
     cb_buf_puts(s, "\n");
 }
 
@@ -114,33 +114,33 @@ static void put_case(const struct cb_dataset *d, unsigned case_index, struct cha
             continue;
         put_curve_comment(d, case_index, a, how->unit, c->data);
         put_curve(c->hist, how->scale, c->data, &lo, &hi);
-        cb_buf_printf(&plot, "%s data index %u using 1:2 with lines lw 2 lc rgb '%s' title ",
-                      plot.len ? ", \\\n    " : "plot", c->index++, cb_figure_colour(d, a));
-        cb_figure_put_arm(&plot, d, a);
+        /* a point now and then, so that curves differ by more than their colour */
+        cb_buf_printf(&plot, "%s data index %u using 1:2 with linespoints pointinterval 40 lw 1.5 ",
+                      plot.len ? ", \\\n    " : "plot", c->index++);
+        cb_figure_put_style(&plot, d, a);
     }
     if (!plot.len)
         return;
     put_axis(d, case_index, how->unit, lo, hi, c->plots);
-    cb_buf_printf(c->plots, "%s\n", cb_buf_str(&plot));
+    cb_buf_printf(c->plots, "%s\nunset label\n", cb_buf_str(&plot));
     c->panels++;
 }
 
-static void put_script(const struct chart *c, struct cb_buf *s)
+static void put_script(const struct cb_dataset *d, const struct chart *c, struct cb_buf *s)
 {
-    cb_figure_begin(s, name, title, 40 + (int)c->panels * PANEL_PX);
-    cb_buf_printf(s, "set multiplot layout %u,1 title ", c->panels);
-    cb_put_gnuplot(s, title);
+    int top = cb_figure_top(d, true), height = top + (int)c->panels * PANEL_PX;
+    cb_figure_begin(s, name, title, height);
+    cb_figure_put_legend(s, d, true, height);
     cb_buf_printf(s,
-                  " left offset 1,0\n"
+                  "set multiplot layout %u,1 margins screen 0.14, 0.97, %.4f, %.4f spacing screen %.4f\n"
                   "set logscale xy\n"
                   "set yrange [1:%g]\n"
                   "set ytics ('all' 1, 'p50: half' 0.5, 'p90: 10 %%%%' 0.1, 'p99: 1 %%%%' 0.01, 'p99.9: 0.1 "
                   "%%%%' 0.001)\n"
-                  "set lmargin 14\n"
                   "set xlabel 'latency of one operation (log scale): shorter is better \xE2\x86\x90'\n"
-                  "set key outside right top Left reverse\n"
                   "%sunset multiplot\n",
-                  SHARE_MIN, cb_buf_str(c->plots));
+                  c->panels, 62.0 / height, 1 - (top + 20.0) / height, 104.0 / height, SHARE_MIN,
+                  cb_buf_str(c->plots));
 }
 
 static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)
@@ -155,7 +155,7 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
         put_case(d, i, &c);
     if (!c.panels)
         return 1;
-    put_script(&c, script);
+    put_script(d, &c, script);
     return cb_figure_done(script, data, err);
 }
 

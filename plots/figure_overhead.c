@@ -9,14 +9,16 @@
 #include "plots/escape.h"
 #include "plots/view.h"
 
-#define LABEL_COLUMNS 30  /* of a metric's name; longer ones are cut */
-#define LABEL_PX      225 /* that many columns of the 12 px font */
-#define DETAIL_LO     0.8 /* the panel near 1 */
+#define LABEL_COLUMNS 30   /* of a metric's name; longer ones are cut */
+#define LABEL_PX      225  /* that many columns of the 12 px font */
+#define SPLIT_AT      0.62 /* of the width: right edge of the panel near 1 */
+#define DETAIL_LO     0.8  /* its range */
 #define DETAIL_HI     1.25
-#define SLOT_PX       20 /* height of a metric with up to two arms; a point needs about 9 px */
+#define SLOT_PX       20 /* height of a metric with up to two arms */
+#define ARM_PX        9  /* and of every arm where there are more */
 
 static const char name[] = "overhead";
-static const char title[] = "Cost relative to the host: right of 1 the environment costs more";
+static const char title[] = "Cost relative to the host: right of 1 costs more, the grey bands are noise";
 
 /* Ratios of what is drawn, and the lines of the axis they stand on. */
 struct extent {
@@ -105,96 +107,94 @@ static void put_data(const struct cb_report *r, struct cb_buf *data)
         put_arm(r, a, (++n / (arms + 1.0)) - 0.5, data);
 }
 
+/* Names of the metrics as tics, headings of their groups at the left edge. */
 static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
 {
+    CB_AUTOBUF struct cb_buf headings = {0};
     char text[CB_VIEW_TEXT];
     unsigned slot = 0;
-    const char *separator = "set ytics (";
     for (size_t i = 0; i < d->nmetrics; i++) {
         next_slot(d, i, &slot);
         if (cb_view_group_begins(d, i)) {
-            cb_buf_puts(script, separator);
-            cb_put_gnuplot_tic(script, cb_view_group(&d->metrics[i], text, sizeof text));
-            cb_buf_printf(script, " %u", slot - 1);
-            separator = ", ";
+            cb_buf_puts(&headings, "set label ");
+            cb_put_gnuplot(&headings, cb_view_group(&d->metrics[i], text, sizeof text));
+            cb_buf_printf(&headings, " at screen 0.015, first %u left font ',13'\n", slot - 1);
         }
         cb_view_label(d, &d->metrics[i], false, text, sizeof text);
         text[cb_text_fit(text, LABEL_COLUMNS)] = '\0';
-        cb_buf_puts(script, separator);
+        cb_buf_puts(script, i ? ", " : "set ytics (");
         cb_put_gnuplot_tic(script, text);
         cb_buf_printf(script, " %u", slot);
     }
-    cb_buf_puts(script, ") font 'sans-serif,12'\n");
-}
-
-static void put_axis(struct cb_buf *script, double lo, double hi)
-{
-    cb_buf_printf(script, "set xrange [%.6g:%.6g]\nset xtics ", lo, hi);
-    cb_figure_put_tics(script, lo, hi, NULL);
-    cb_buf_puts(script, "\n");
+    cb_buf_printf(script, ") font 'sans-serif,12'\n%s", cb_buf_str(&headings));
 }
 
 /* The plot command of one panel. Points right of `clip` become arrow heads at the edge. */
-static void put_plot(const struct cb_report *r, double clip, bool key, struct cb_buf *s)
+static void put_plot(const struct cb_dataset *d, double clip, struct cb_buf *s)
 {
-    const struct cb_dataset *d = r->data;
     unsigned index = 0;
-    cb_buf_printf(
+    cb_buf_puts(
         s,
         "plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror fs solid 0.35 noborder lc rgb "
-        "'" CB_FIGURE_GREY "' %s",
-        key ? "title 'noise floor'" : "notitle");
+        "'" CB_FIGURE_GREY "'");
     for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1)) {
         cb_buf_printf(s, ", \\\n     data index %u using 2:1:3:4 with xerrorbars lw 1.5 ", ++index);
         cb_figure_put_style(s, d, a);
-        cb_buf_puts(s, key ? " title " : " notitle");
-        if (key)
-            cb_figure_put_arm(s, d, a);
-        if (!isfinite(clip))
-            continue;
-        cb_buf_printf(s,
-                      ", \\\n     data index %u using ($2 > %g ? %g : NaN):1:('\xE2\x96\xB6') with labels "
-                      "right font ',9' tc rgb '%s' "
-                      "notitle",
-                      index, clip, clip, cb_figure_colour(d, a));
+        if (isfinite(clip))
+            cb_buf_printf(s,
+                          ", \\\n     data index %u using ($2 > %g ? %g : NaN):1:('\xE2\x96\xB6') with "
+                          "labels right font "
+                          "',9' tc rgb '%s'",
+                          index, clip, clip, cb_figure_colour(d, a));
     }
     cb_buf_puts(s, "\n");
 }
 
-static void put_script(const struct cb_report *r, struct extent e, struct cb_buf *s)
+static void put_whole_range(const struct cb_dataset *d, struct extent e, struct cb_buf *s)
 {
-    unsigned arms = cb_view_count_arms(r->data);
-    unsigned slot_px = arms > 2 ? arms * 9 : SLOT_PX;
-    int top = 70, bottom = 60, height = top + bottom + (int)(slot_px * e.slots);
+    double lo = fmin(e.lo * 0.95, 0.9), hi = fmax(e.hi * 1.1, 1.1);
+    cb_buf_printf(s, "set xrange [%.6g:%.6g]\nset xtics ", lo, hi);
+    cb_figure_put_tics(s, lo, hi, 7, NULL);
+    cb_buf_puts(s, "\nset xlabel 'cost ratio (log scale): costs more \xE2\x86\x92'\n");
+    put_plot(d, INFINITY, s);
+}
+
+static void put_detail(const struct cb_dataset *d, struct cb_buf *s)
+{
+    cb_buf_printf(s,
+                  "set xrange [%g:%g]\n"
+                  "set xtics (0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2)\n"
+                  "set xlabel 'cost ratio near 1 (log scale)'\n",
+                  DETAIL_LO, DETAIL_HI);
+    put_plot(d, DETAIL_HI, s);
+}
+
+static void put_script(const struct cb_dataset *d, struct extent e, struct cb_buf *s)
+{
+    unsigned arms = cb_view_count_arms(d), slot_px = arms > 2 ? arms * ARM_PX : SLOT_PX;
+    int top = cb_figure_top(d, false), bottom = 64, height = top + bottom + (int)(slot_px * e.slots);
     bool split = e.hi > 1.6 || e.lo < 0.65;
-    double left = (double)LABEL_PX / CB_FIGURE_WIDTH, middle = split ? 0.60 : 0.98;
+    double left = (double)LABEL_PX / CB_FIGURE_WIDTH;
     cb_figure_begin(s, name, title, height);
-    put_labels(r->data, s);
+    cb_figure_put_legend(s, d, false, height);
+    put_labels(d, s);
     cb_buf_printf(s,
-                  "set logscale x\n"
-                  "set yrange [%u.8:0.2]\n"
-                  "set arrow 1 from 1, graph 0 to 1, graph 1 nohead lw 1.2 lc rgb '" CB_FIGURE_GREY "' back\n"
-                  "set key at screen %.3f, screen %.3f left top horizontal Left reverse\n"
+                  "set logscale x\nset yrange [%u.8:0.2]\n"
+                  "set arrow from 1, graph 0 to 1, graph 1 nohead lw 1.2 lc rgb '" CB_FIGURE_GREY "' back\n"
                   "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
-                  "set lmargin at screen %.3f\nset rmargin at screen %.3f\n"
-                  "set xlabel 'cost relative to the host (log scale): costs more \xE2\x86\x92'\n",
-                  e.slots, left - 0.01, 1 - 26.0 / height, 1 - (double)top / height, (double)bottom / height,
-                  left, middle);
-    if (!split) {
-        put_axis(s, fmin(e.lo * 0.97, 0.9), fmax(e.hi * 1.03, 1.1));
-        put_plot(r, INFINITY, true, s);
-        return;
+                  "set lmargin at screen %.4f\nset rmargin at screen %.4f\n",
+                  e.slots, 1 - (double)top / height, (double)bottom / height, left, split ? SPLIT_AT : 0.98);
+    if (split) {
+        cb_buf_puts(s, "set multiplot\n");
+        put_detail(d, s);
+        cb_buf_printf(s,
+                      "unset label\nset ytics 0,1 format ''\n"
+                      "set lmargin at screen %.4f\nset rmargin at screen 0.98\n",
+                      SPLIT_AT + 0.03);
     }
-    cb_buf_puts(s, "set multiplot\n");
-    put_axis(s, DETAIL_LO, DETAIL_HI);
-    put_plot(r, DETAIL_HI, true, s);
-    cb_buf_printf(s,
-                  "unset title\nset ytics format ''\nset xlabel 'whole range'\n"
-                  "set lmargin at screen %.3f\nset rmargin at screen 0.98\n",
-                  middle + 0.03);
-    put_axis(s, fmin(e.lo * 0.9, 0.9), e.hi * 1.15);
-    put_plot(r, INFINITY, false, s);
-    cb_buf_puts(s, "unset multiplot\n");
+    put_whole_range(d, e, s);
+    if (split)
+        cb_buf_puts(s, "unset multiplot\n");
 }
 
 static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf *data, struct cb_err *err)
@@ -203,7 +203,7 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
     if (!(e.lo <= e.hi))
         return 1;
     put_data(r, data);
-    put_script(r, e, script);
+    put_script(r->data, e, script);
     return cb_figure_done(script, data, err);
 }
 

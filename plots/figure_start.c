@@ -77,13 +77,16 @@ static bool ever_started(const struct cb_dataset *d, unsigned arm)
 static void put_script(const struct cb_dataset *d, const struct chart *c, struct cb_buf *s)
 {
     double lo = c->lo / 1.4, hi = c->hi * 1.4; /* room for the medians' labels */
+    int top = cb_figure_top(NULL, true), bottom = 64, height = top + bottom + (int)c->rows * ROW_PX;
     unsigned index = 0;
-    cb_figure_begin(s, name, title, 95 + (int)c->rows * ROW_PX);
+    cb_figure_begin(s, name, title, height);
+    cb_buf_printf(s, "set tmargin at screen %.4f\nset bmargin at screen %.4f\n", 1 - (double)top / height,
+                  (double)bottom / height);
     cb_buf_printf(s, "set logscale x\nset xrange [%.6g:%.6g]\nset yrange [%u.6:-0.75]\nset xtics ", lo, hi,
                   c->rows - 1);
-    cb_figure_put_tics(s, lo, hi, "ms");
+    cb_figure_put_tics(s, lo, hi, 9, "ms");
     cb_buf_printf(s, "\nset ytics (%s)\n%s", cb_buf_str(c->tics), cb_buf_str(c->medians));
-    cb_buf_puts(s, "set xlabel 'time to start (log scale): shorter is better \xE2\x86\x90'\nunset key\n");
+    cb_buf_puts(s, "set xlabel 'time to start (log scale): shorter is better \xE2\x86\x90'\n");
     for (unsigned a = 0; a < d->narms; a++) {
         if (!ever_started(d, a))
             continue;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,48 @@ void cb_figure_put_comment(struct cb_buf *data, const char *text)
     cb_buf_puts(data, "\n");
 }
 
+#define TITLE_PX     38 /* baseline of the title to the next line */
+#define LEGEND_PX    20 /* height of a row of the legend */
+#define LEGEND_LEFT  20
+#define CHARACTER_PX 7 /* of the 12 px font, on the wide side */
+
+/* Writes the legend, or only counts its rows when script is NULL. */
+static unsigned walk_legend(struct cb_buf *script, const struct cb_dataset *d, bool hosts, int height)
+{
+    char text[CB_VIEW_TEXT];
+    unsigned rows = 1;
+    int x = LEGEND_LEFT;
+    for (unsigned a = 0; a < d->narms; a++) {
+        if (!hosts && place(d, a) < 0)
+            continue;
+        int width = cb_text_width(cb_view_arm(&d->arms[a], text, sizeof text)) * CHARACTER_PX + 34;
+        if (x > LEGEND_LEFT && x + width > CB_FIGURE_WIDTH) {
+            rows++;
+            x = LEGEND_LEFT;
+        }
+        if (script) {
+            cb_buf_puts(script, "set label ");
+            cb_figure_put_arm(script, d, a);
+            cb_buf_printf(script, " at screen %.4f, screen %.4f left offset 1,-0.2 font ',12' point ",
+                          (double)x / CB_FIGURE_WIDTH, 1 - (TITLE_PX + rows * LEGEND_PX - 10.0) / height);
+            cb_figure_put_style(script, d, a);
+            cb_buf_puts(script, "\n");
+        }
+        x += width;
+    }
+    return rows;
+}
+
+int cb_figure_top(const struct cb_dataset *d, bool hosts)
+{
+    return TITLE_PX + 10 + (d ? (int)walk_legend(NULL, d, hosts, 1) * LEGEND_PX : 0);
+}
+
+void cb_figure_put_legend(struct cb_buf *script, const struct cb_dataset *d, bool hosts, int height)
+{
+    walk_legend(script, d, hosts, height);
+}
+
 void cb_figure_begin(struct cb_buf *script, const char *name, const char *title, int height)
 {
     cb_buf_printf(
@@ -75,53 +118,71 @@ void cb_figure_begin(struct cb_buf *script, const char *name, const char *title,
         "        if (ARG0[i:i] eq '/') { here = ARG0[1:i] }\n"
         "    }\n"
         "}\n"
+        "data = here.'%s.dat'\n"
         "set encoding utf8\n"
         "set terminal svg name '%s' size %d,%d dynamic noenhanced background '#ffffff' font 'sans-serif,13'\n"
-        "set output here.'%s.svg'\n"
-        "data = here.'%s.dat'\n"
-        "set border 3 lc rgb '" CB_FIGURE_GREY "'\n"
-        "set tics nomirror out scale 0.6\n"
-        "set grid lt 1 lw 0.4 lc rgb '#B0B0B0'\n"
-        "set key noenhanced samplen 1.5 spacing 1.2\n"
-        "set title ",
-        title, name, name, CB_FIGURE_WIDTH, height, name, name);
+        "set output here.'%s.svg'\n",
+        title, name, name, name, CB_FIGURE_WIDTH, height, name);
+    cb_buf_puts(script, "set border 3 lc rgb '" CB_FIGURE_GREY "'\n"
+                        "set tics nomirror out scale 0.6 textcolor lt -1\n"
+                        "set grid lt 1 lw 0.4 lc rgb '#B0B0B0'\n"
+                        "set xlabel offset 0,0.4\n"
+                        "unset key\n"
+                        "set label ");
     cb_put_gnuplot(script, title);
-    cb_buf_puts(script, " left offset 0,0.3\n");
+    cb_buf_printf(script, " at screen %.4f, screen %.4f left font ',15'\n",
+                  (double)(LEGEND_LEFT - 8) / CB_FIGURE_WIDTH, 1 - (TITLE_PX - 16.0) / height);
 }
 
-/* Multiples of a power of ten at which a tic stands: more of them, the shorter the axis. */
-static const double *tic_steps(double lo, double hi)
-{
-    static const double coarse[] = {1, 0}, middle[] = {1, 2, 5, 0}, fine[] = {1, 1.5, 2, 3, 4, 5, 6, 8, 0},
-                        finest[] = {1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 9.5, 0};
-    double decades = log10(hi / lo);
-    return decades > 4 ? coarse : decades > 1.2 ? middle : decades > 0.5 ? fine : finest;
-}
+/* Multiples of a power of ten at which a tic may stand, from many to few. */
+static const double tic_steps[][10] = {
+    {1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 0},
+    {1, 1.5, 2, 3, 4, 5, 6, 8, 0},
+    {1, 1.5, 2, 3, 5, 7, 0},
+    {1, 2, 5, 0},
+    {1, 3, 0},
+    {1, 0},
+};
 
 static void put_tic(struct cb_buf *script, double v, const char *unit)
 {
-    char text[CB_VIEW_TEXT];
-    if (unit)
-        cb_put_gnuplot_tic(script, cb_view_value(v, unit, text, sizeof text));
-    else
-        cb_buf_printf(script, "'%g'", v);
-    cb_buf_printf(script, " %g", v);
+    char text[CB_VIEW_TEXT], number[CB_VIEW_NUM];
+    snprintf(text, sizeof text, "%g", v);
+    if (unit) {
+        const char *scaled = cb_view_unit(&v, unit);
+        snprintf(number, sizeof number, "%g", v);
+        snprintf(text, sizeof text, "%s %s", number, scaled);
+    }
+    cb_put_gnuplot_tic(script, text);
 }
 
-void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, const char *unit)
+/* Writes the tics, or only counts them when script is NULL. */
+static unsigned walk_tics(struct cb_buf *script, const double *steps, double lo, double hi, const char *unit)
 {
-    const double *steps = tic_steps(lo, hi);
-    const char *separator = "(";
+    unsigned n = 0;
     for (int e = (int)floor(log10(lo)); pow(10, e) <= hi; e++)
         for (const double *s = steps; *s > 0; s++) {
             double v = *s * pow(10, e);
             if (v < lo || v > hi)
                 continue;
-            cb_buf_puts(script, separator);
-            put_tic(script, v, unit);
-            separator = ", ";
+            if (script) {
+                cb_buf_puts(script, n ? ", " : "");
+                put_tic(script, v, unit);
+                cb_buf_printf(script, " %g", v);
+            }
+            n++;
         }
-    cb_buf_puts(script, *separator == '(' ? "()" : ")");
+    return n;
+}
+
+void cb_figure_put_tics(struct cb_buf *script, double lo, double hi, unsigned most, const char *unit)
+{
+    size_t set = 0;
+    while (set < COUNT(tic_steps) - 1 && walk_tics(NULL, tic_steps[set], lo, hi, unit) > most)
+        set++;
+    cb_buf_puts(script, "(");
+    walk_tics(script, tic_steps[set], lo, hi, unit);
+    cb_buf_puts(script, ")");
 }
 
 int cb_figure_done(const struct cb_buf *script, const struct cb_buf *data, struct cb_err *err)

@@ -45,6 +45,7 @@ const char cb_page_style[] =
     ".plot rect[fill='#ffffff'] { fill: none; }\n"
     ".plot [fill='black'] { fill: var(--ink); }\n"
     ".plot [stroke='black'] { stroke: var(--ink); }\n"
+    ".plot [stroke='rgb(176, 176, 176)'] { stroke: var(--line); }\n"
     ".plot [color='black'] { color: var(--ink); }\n"
     "pre { overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; "
     "padding: 0.7rem; }\n"

@@ -164,9 +164,7 @@ char *cb_view_label(const struct cb_dataset *d, const struct cb_ds_metric *m, bo
     return out;
 }
 
-/* The unit of the same family in which v has one to three digits before its point; -1 when unit has no
- * family. */
-static int best_unit(double *v, const char *unit)
+const char *cb_view_unit(double *v, const char *unit)
 {
     int from = -1, best = -1;
     for (int i = 0; i < (int)COUNT(units); i++)
@@ -176,9 +174,10 @@ static int best_unit(double *v, const char *unit)
         if (units[i].family == units[from].family &&
             (best < 0 || fabs(*v) * units[from].factor >= units[i].factor))
             best = i;
-    if (best >= 0)
-        *v *= units[from].factor / units[best].factor;
-    return best;
+    if (best < 0)
+        return unit;
+    *v *= units[from].factor / units[best].factor;
+    return units[best].name;
 }
 
 char *cb_view_value(double v, const char *unit, char *out, size_t cap)
@@ -188,17 +187,15 @@ char *cb_view_value(double v, const char *unit, char *out, size_t cap)
         snprintf(out, cap, "-");
         return out;
     }
-    int best = best_unit(&v, unit);
-    const char *thousands = "";
-    if (best < 0 && fabs(v) >= 1e6) {
+    const char *scaled = cb_view_unit(&v, unit), *thousands = "";
+    if (fabs(v) >= 1e6) {
         v /= 1e6;
         thousands = "M";
-    } else if (best < 0 && fabs(v) >= 1e4) {
+    } else if (fabs(v) >= 1e4) {
         v /= 1e3;
         thousands = "k";
     }
-    snprintf(out, cap, "%s%s %s", cb_format_sig3(v, number, sizeof number), thousands,
-             best >= 0 ? units[best].name : unit);
+    snprintf(out, cap, "%s%s %s", cb_format_sig3(v, number, sizeof number), thousands, scaled);
     return out;
 }
 

@@ -44,6 +44,9 @@ char *cb_view_case(const struct cb_dataset *d, unsigned case_index, bool brief, 
 
 /* "104 ns", "2.10 ms", "84.1k op/s": three significant digits, "-" for NAN. */
 char *cb_view_value(double v, const char *unit, char *out, size_t cap);
+/* The unit of the same kind in which *v has one to three digits before its point, and *v in it; `unit` itself
+ * where nothing better is known. */
+const char *cb_view_unit(double *v, const char *unit);
 /* "18.2", "1.04"; near 1 the third decimal too ("1.004"), because there the distance from 1 is what counts.
  * With `brief` two decimals at most. */
 char *cb_view_ratio(double ratio, bool brief, char *out, size_t cap);
