@@ -109,15 +109,15 @@ int cb_arm_parse(const char *text, struct cb_arm *arm, struct cb_err *err)
         return cb_fail(err, CB_EUSAGE, "arm \"%.100s\": 1 to %zu printable ASCII characters", text,
                        sizeof arm->name - 1);
     snprintf(arm->name, sizeof arm->name, "%s", text);
-    char runner[CB_ARM_NAME_MAX];
-    snprintf(runner, sizeof runner, "%.*s", (int)strcspn(text, ":"), text);
-    const char *params = strchr(text, ':');
+    char runner[CB_ARM_NAME_MAX] = "";
+    size_t n = strcspn(text, ":");
+    memcpy(runner, text, n);
     arm->runner = cb_runner_find(strcmp(runner, HOST_AGAIN) == 0 ? "host" : runner);
     if (!arm->runner)
         return cb_fail(err, CB_EUSAGE, "arm %s: there is no runner \"%s\"", text, runner);
     if (set_defaults(arm, err))
         return -1;
-    return params ? set_params(arm, params + 1, err) : 0;
+    return text[n] ? set_params(arm, text + n + 1, err) : 0;
 }
 
 const char *cb_arm_value(const struct cb_arm *arm, const char *param)
