@@ -5,6 +5,7 @@
 #ifndef CB_RUNNERS_NS_H
 #define CB_RUNNERS_NS_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
 

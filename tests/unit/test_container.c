@@ -1,14 +1,18 @@
 /* Containers with a hostile program in the agent's place (hostile.c), seen from inside and from the host.
  * Needs root; where containers cannot be had, each test says why and does nothing, unless CB_MUST_RUN names
  * them. */
+#include <fcntl.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/base/cleanup.h"
 #include "bench/base/proc.h"
 #include "runners/netlink.h"
+#include "runners/ns.h"
 #include "tests/unit/stage.h"
 #include "tests/unit/unit.h"
 
@@ -236,6 +240,43 @@ static void has_no_network_when_told(void)
     stage_clear(&s);
 }
 
+/* --- cgroup v2 --------------------------------------------------------------------------------------- */
+
+/* A new group in the hierarchy of version 2, which hybrid machines have too, without controllers. */
+static bool make_v2_group(char *dir, size_t cap)
+{
+    bool made = false;
+    FILE *mounts = setmntent("/proc/self/mounts", "re");
+    for (struct mntent *m; mounts && !made && (m = getmntent(mounts));)
+        if (strcmp(m->mnt_type, "cgroup2") == 0) {
+            snprintf(dir, cap, "%s/cbench-test-XXXXXX", m->mnt_dir);
+            made = mkdtemp(dir) != NULL;
+        }
+    if (mounts)
+        endmntent(mounts);
+    return made;
+}
+
+/* On v2 a child is born in its group, which spares attaching it. */
+static void is_born_in_a_v2_group(void)
+{
+    char dir[256];
+    struct cb_err err;
+    int status;
+    pid_t pid;
+    if (!make_v2_group(dir, sizeof dir)) {
+        stage_skip("no group of version 2 can be made");
+        return;
+    }
+    CB_AUTOFD int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(cb_ns_clone(CLONE_NEWUTS, fd, &pid, &err), 0);
+    if (pid == 0)
+        _exit(stage_count_lines("/proc/self/cgroup", strrchr(dir, '/')) == 1 ? 0 : 1);
+    CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+    CU_ASSERT_EQUAL(status, 0);
+    CU_ASSERT_EQUAL(rmdir(dir), 0);
+}
+
 /* --- the end ----------------------------------------------------------------------------------------- */
 
 /* The kernel takes a link down with its namespace, but in its own time. */
@@ -436,6 +477,7 @@ const struct cb_suite cb_suite = {
      {"reaches the peer by its veth", reaches_the_peer_by_its_veth},
      {"reaches the peer from the host's network", reaches_the_peer_from_the_hosts_network},
      {"has no network when told", has_no_network_when_told},
+     {"is born in a v2 group", is_born_in_a_v2_group},
      {"leaves nothing", leaves_nothing},
      {"dies with cbench", dies_with_cbench},
      {"can start again under its name", can_start_again_under_its_name},
