@@ -19,17 +19,31 @@ static int run_batch(struct cb_run *run, uint64_t iters, struct cb_sample *s, st
     return failed;
 }
 
+/* What a batch uses up or needs fresh is made anew before it, outside the clocks and outside the host's
+ * bracket. */
+static int reset(struct cb_run *run, uint64_t iters, struct cb_err *err)
+{
+    if (run->bench->reset && run->bench->reset(run, iters, err) < 0)
+        return cb_wrap(err, "reset");
+    return 0;
+}
+
+static int fresh_batch(struct cb_run *run, uint64_t iters, struct cb_sample *s, struct cb_err *err)
+{
+    return reset(run, iters, err) < 0 ? -1 : run_batch(run, iters, s, err);
+}
+
 int cb_harness_calibrate(struct cb_run *run, uint64_t target_ns, uint64_t *iters, uint64_t *wall_ns,
                          struct cb_err *err)
 {
     struct cb_sample first, again;
     for (uint64_t n = 1; n <= CB_WIRE_ITERS_MAX; n *= 2) {
-        if (run_batch(run, n, &first, err) < 0)
+        if (fresh_batch(run, n, &first, err) < 0)
             return -1;
         if (first.wall_ns < target_ns)
             continue;
         /* A cold cache or a stolen slice can end the search too early; hardly twice in a row. */
-        if (run_batch(run, n, &again, err) < 0)
+        if (fresh_batch(run, n, &again, err) < 0)
             return -1;
         if (again.wall_ns < target_ns / 2)
             continue;
@@ -45,7 +59,8 @@ static int report_batch(struct cb_run *run, uint64_t iters, uint32_t seq, bool w
                         const struct cb_harness_out *out, struct cb_err *err)
 {
     struct cb_sample s;
-    if (out->begin(out->arg, seq, err) < 0 || run_batch(run, iters, &s, err) < 0)
+    if (reset(run, iters, err) < 0 || out->begin(out->arg, seq, err) < 0 ||
+        run_batch(run, iters, &s, err) < 0)
         return -1;
     if (s.wall_ns == 0)
         return cb_fail(err, CB_EUNFIT, "a batch of %llu iterations took no time by this clock",
