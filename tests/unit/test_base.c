@@ -99,21 +99,22 @@ static int by_value(const void *a, const void *b)
 /* Every quantile is within 0.1 % of the order statistic that it stands for. */
 static void hist_quantile_error(void)
 {
-    static uint64_t values[5000];
+    enum { N = 5000 };
+    static uint64_t values[N];
     static const double quantiles[] = {0, 0.01, 0.25, 0.5, 0.9, 0.99, 0.999, 1};
     struct cb_rng rng;
     cb_rng_seed(&rng, 1);
     cb_hist_reset(&hist);
-    for (size_t i = 0; i < COUNT(values); i++) {
+    for (size_t i = 0; i < N; i++) {
         unsigned bits = 1 + (unsigned)cb_rng_below(&rng, CB_HIST_MAX_EXP);
         values[i] = cb_rng_next(&rng) >> (64 - bits); /* all magnitudes alike */
         cb_hist_add(&hist, values[i]);
     }
-    qsort(values, COUNT(values), sizeof *values, by_value);
+    qsort(values, N, sizeof *values, by_value);
     CU_ASSERT_EQUAL(hist.min, values[0]);
-    CU_ASSERT_EQUAL(hist.max, values[COUNT(values) - 1]);
+    CU_ASSERT_EQUAL(hist.max, values[N - 1]);
     for (size_t i = 0; i < COUNT(quantiles); i++) {
-        double rank = ceil(quantiles[i] * COUNT(values));
+        double rank = ceil(quantiles[i] * N);
         double exact = (double)values[rank < 1 ? 0 : (size_t)rank - 1];
         CU_ASSERT(fabs(cb_hist_quantile(&hist, quantiles[i]) - exact) <= exact * 0.001);
     }

@@ -211,7 +211,8 @@ static int remove_with_mount(const char *path, const char *from)
         return 77;
     if (cb_remove_tree(path, &err) == 0)
         return 1;
-    return access(strcat(sub, "/keep"), F_OK) == 0 ? 0 : 2;
+    snprintf(sub, sizeof sub, "%s/sub/keep", path);
+    return access(sub, F_OK) == 0 ? 0 : 2;
 }
 
 static void remove_stops_at_mounts(void)

@@ -96,7 +96,7 @@ static void spawn_crossed_descriptors(void)
 {
     static const char *const argv[] = {"cat", NULL}, *const envp[] = {"PATH=/bin:/usr/bin", NULL};
     char got[16] = "";
-    int in[2], out[2], status;
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, status;
     struct cb_spawn s = quiet;
     struct cb_err err;
     pid_t pid;
