@@ -3,6 +3,7 @@
  *
  * One iteration touches every page of a region once and gives all of them back. Giving back is another
  * operation and must not count, however long a batch is, so that the clock is read around the touching. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -46,6 +47,7 @@ static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
     const struct fault *s = run->state;
     uint64_t pages = s->bytes / s->page;
+    assert(pages > 0); /* the parameter's least value is the largest page there is */
     for (uint64_t i = 0; i < iters; i++) {
         uint64_t before = cb_now_ns();
         for (uint64_t at = 0; at < s->bytes; at += s->page)

@@ -32,7 +32,7 @@ static struct cb_err err;
 /* In the working directory, not in /tmp: that may be a tmpfs, which may not do O_DIRECT. */
 static void make_scratch(char path[32])
 {
-    strcpy(path, "kernels-XXXXXX");
+    snprintf(path, 32, "kernels-XXXXXX");
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(path));
 }
 
