@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench/base/cleanup.h"
+#include "results/decide.h"
 #include "results/rank.h"
 #include "results/stats.h"
 
@@ -247,18 +248,12 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
     return 0;
 }
 
-/* The metric's noise floor from its A/A row, as a fraction; NAN when there is none. */
-static double noise_floor(const struct cb_row *aa)
-{
-    return expm1(fmax(fabs(log(aa->ci95[0])), fabs(log(aa->ci95[1]))));
-}
-
 static void apply_noise_floor(const struct cb_dataset *d, struct cb_row *rows)
 {
     double floor = NAN;
     for (size_t i = 0; i < d->narms; i++)
         if (rows[i].arm != d->run.baseline && !strcmp(d->arms[rows[i].arm].name, CB_AA_ARM))
-            floor = noise_floor(&rows[i]);
+            floor = expm1(cb_noise_floor(log(rows[i].ci95[0]), log(rows[i].ci95[1])));
     for (size_t i = 0; i < d->narms; i++) {
         rows[i].noise_floor = floor;
         rows[i].within_noise = rows[i].ci95[0] >= 1 / (1 + floor) && rows[i].ci95[1] <= 1 + floor;
