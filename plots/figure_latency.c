@@ -132,7 +132,7 @@ static void put_script(const struct cb_dataset *d, const struct chart *c, struct
     cb_figure_begin(s, name, title, height);
     cb_figure_put_legend(s, d, true, height);
     cb_buf_printf(s,
-                  "set multiplot layout %u,1 margins screen 0.14, 0.97, %.4f, %.4f spacing screen %.4f\n"
+                  "set multiplot layout %u,1 margins screen 0.14, 0.95, %.4f, %.4f spacing screen %.4f\n"
                   "set logscale xy\n"
                   "set yrange [1:%g]\n"
                   "set ytics ('all' 1, 'p50: half' 0.5, 'p90: 10 %%%%' 0.1, 'p99: 1 %%%%' 0.01, 'p99.9: 0.1 "
@@ -162,7 +162,7 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
 const struct cb_figure cb_figure_latency = {
     .name = name,
     .title = title,
-    .reading = "Follow a curve downwards: half of all operations are slower than where it passes p50, one in "
+    .reading = "Follow a curve upwards: half of all operations are slower than where it passes p50, one in "
                "a thousand "
                "than where it passes p99.9. A curve further to the right is slower.",
     .make = make,

@@ -35,11 +35,11 @@ static void put_arm(struct cb_buf *out, const char *open, const struct cb_ds_arm
  * anything. */
 static void put_head(const struct cb_report *r, struct cb_buf *out)
 {
-    cb_buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    cb_buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
                      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
                      "'unsafe-inline'; "
-                     "base-uri 'none'; form-action 'none'\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+                     "base-uri 'none'; form-action 'none'\"/>\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n");
     put_element(out, "<title>cbench ", r->data->run.id, "</title>\n<style>\n");
     cb_buf_puts(out, cb_page_style);
     cb_buf_puts(out, "</style>\n</head>\n<body>\n<main>\n");
@@ -150,12 +150,12 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_dataset *d = r->data;
     char group[CB_VIEW_TEXT];
-    cb_buf_puts(out,
-                "<section>\n<h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                "aria-label=\"Table of results\">\n<table>\n<caption>Cost relative to the host with its 95 % "
-                "interval: "
-                "above 1 the environment costs more.</caption>\n<thead><tr><th scope=\"col\">metric</th>");
-    put_arm(out, "<th scope=\"col\">", &d->arms[d->run.baseline], "</th><th scope=\"col\">noise floor</th>");
+    cb_buf_puts(out, "<section>\n<h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                     "aria-label=\"Table of results\">\n<table>\n<caption><span>Cost relative to the host "
+                     "with its 95 % interval: above 1 the environment costs "
+                     "more.</span></caption>\n<thead><tr><th scope=\"col\">metric</th>");
+    put_arm(out, "<th class=\"number\" scope=\"col\">", &d->arms[d->run.baseline],
+            "</th><th class=\"number\" scope=\"col\">noise floor</th>");
     for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1))
         put_arm(out, "<th scope=\"col\">", &d->arms[a], "</th>");
     cb_buf_puts(out, "</tr></thead>\n");
@@ -212,7 +212,7 @@ static void put_table_begin(struct cb_buf *out, const char *caption)
 {
     cb_buf_printf(out,
                   "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                  "aria-label=\"%s\">\n<table>\n<caption>%s</caption>\n",
+                  "aria-label=\"%s\">\n<table>\n<caption><span>%s</span></caption>\n",
                   caption, caption);
 }
 

@@ -112,7 +112,8 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
         out,
         "\nRatios are costs relative to the host with their 95 % interval: above 1 the environment costs "
         "more, "
-        "whichever way the unit runs. Bold: the interval excludes 1. \\~: within the noise floor, which is "
+        "whichever way the unit runs. Bold: the interval excludes 1 and the ratio is beyond the noise floor. "
+        "\\~: within the noise floor, which is "
         "what two identical host arms differ by. ?: the clocks of guest and host disagreed.\n");
 }
 

@@ -31,9 +31,10 @@ enum cb_view_mark cb_view_mark(const struct cb_row *row)
         return CB_MARK_NONE;
     if (row->within_noise)
         return CB_MARK_NOISE;
-    if (row->ci95[0] > 1)
+    double floor = 1 + (isfinite(row->noise_floor) ? row->noise_floor : 0);
+    if (row->ci95[0] > 1 && row->ratio > floor)
         return CB_MARK_MORE;
-    return row->ci95[1] < 1 ? CB_MARK_LESS : CB_MARK_UNCLEAR;
+    return row->ci95[1] < 1 && row->ratio < 1 / floor ? CB_MARK_LESS : CB_MARK_UNCLEAR;
 }
 
 bool cb_view_untrusted(const struct cb_row *row)

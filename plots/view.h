@@ -12,11 +12,12 @@
 
 /* What to think of a ratio at a glance. */
 enum cb_view_mark {
-    CB_MARK_UNCLEAR, /* the interval holds 1 but reaches beyond the noise floor, or there is none */
+    CB_MARK_UNCLEAR, /* none of the following, or there is no interval */
     CB_MARK_NOISE,   /* the interval lies within the noise floor */
-    CB_MARK_MORE,    /* costs more than the baseline */
-    CB_MARK_LESS,    /* costs less */
-    CB_MARK_NONE,    /* no ratio: skipped, failed, too few samples */
+    CB_MARK_MORE, /* costs more than the baseline: the interval excludes 1, the ratio exceeds the noise floor
+                   */
+    CB_MARK_LESS, /* costs less, likewise */
+    CB_MARK_NONE, /* no ratio: skipped, failed, too few samples */
 };
 enum cb_view_mark cb_view_mark(const struct cb_row *row);
 bool cb_view_untrusted(const struct cb_row *row);

@@ -5,6 +5,14 @@
 
 #include "plots/report.h"
 
+/* What somebody who controls a guest might put into a name: HTML, SVG, gnuplot, shell, Markdown, printf,
+ * terminal control, right-to-left override, bytes that are no UTF-8, a line break. */
+#define PLOTS_HOSTILE                                                                                        \
+    "\"'><script>alert(1)</script><img src=x onerror=alert(2)>'; system('touch CB_HACKED'); `touch "         \
+    "CB_HACKED` "                                                                                            \
+    "$(touch CB_HACKED) | **b** ![i](http://x/y) @user #1 %s%n {/Symbol a} \\ "                              \
+    "\033[31m\007\xE2\x80\xAE\xFF\xC0\xAF\n\rend"
+
 struct plots_fixture {
     struct cb_dataset data;
     struct cb_rows rows;
