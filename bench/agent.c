@@ -45,8 +45,7 @@ static int send_error(int out, uint32_t id, const struct cb_err *what, struct cb
     return cb_wire_send(out, &m, err);
 }
 
-/* --- one case, in its child ------------------------------------------------------------------------------
- */
+/* --- one case, in its child ---------------------------------------------- */
 
 struct one_case {
     int out;
@@ -85,6 +84,8 @@ static int send_histogram(const struct one_case *c, const struct cb_hist *h, str
 {
     CB_AUTOBUF struct cb_buf text = {0};
     struct cb_wire_msg m = {.verb = CB_VERB_HIST};
+    if (h->total == 0)
+        return cb_fail(err, CB_EUNFIT, "it took no single latency");
     cb_hist_print(h, &text);
     if (!cb_buf_ok(&text))
         return cb_fail_sys(err, ENOMEM, "print the histogram");
@@ -180,8 +181,7 @@ static __attribute__((noreturn)) void case_child(const struct agent *a, const st
     _exit(send_error(a->out, plan->id, &err, &ignored) == 0 ? EXIT_ERROR : EXIT_ERROR + 1);
 }
 
-/* --- the agent -------------------------------------------------------------------------------------------
- */
+/* --- the agent ----------------------------------------------------------- */
 
 /* Until the child ended, the host hung up, or the time is over. No wake-up in between: it would be noise. */
 static int wait_case(const struct agent *a, pid_t pid, const struct cb_wire_run *plan, struct cb_err *err)

@@ -7,8 +7,8 @@
 #include "bench/harness.h"
 #include "tests/unit/unit.h"
 
-/* What the harness and the kernel did, in order: c and w for the CPU's and the wall clock read, L for the
- * loop, ( and ) for begin and end of a batch. */
+/* What the harness and the kernel did, in order: c and w for the CPU's and the wall clock read, R for the
+ * reset, L for the loop, ( and ) for begin and end of a batch. */
 static struct {
     uint64_t wall, cpu;
     char trace[4096];
@@ -35,6 +35,7 @@ struct script {
     uint64_t fixed_ns, iter_ns; /* what a batch takes */
     uint64_t first_ns;          /* what the very first batch takes on top */
     unsigned calls, fail_at;    /* fails in call number fail_at; 0 never */
+    unsigned fail_reset_at;     /* likewise before that call */
     uint64_t work_seen;         /* run->work at entry of all calls together */
     uint64_t iters[64];
 };
@@ -56,7 +57,15 @@ static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
     return 0;
 }
 
-static const struct cb_bench bench = {.name = "fake", .loop = loop};
+static int reset(struct cb_run *run, uint64_t iters, struct cb_err *err)
+{
+    const struct script *s = run->state;
+    note('R');
+    CU_ASSERT(iters > 0);
+    return s->calls + 1 == s->fail_reset_at ? cb_fail(err, CB_ESYS, "told to fail") : 0;
+}
+
+static const struct cb_bench bench = {.name = "fake", .reset = reset, .loop = loop};
 static struct cb_hist hist;
 
 static struct cb_run start(struct script *s)
@@ -126,6 +135,9 @@ static void calibrate_passes_errors_on(void)
     CU_ASSERT_EQUAL(cb_harness_calibrate(&run, 6400, &iters, &wall_ns, &err), -1);
     CU_ASSERT_STRING_EQUAL(err.msg, "told to fail");
     CU_ASSERT_EQUAL(s.calls, 3);
+    s = (struct script){.iter_ns = 100, .fail_reset_at = 3};
+    CU_ASSERT_EQUAL(cb_harness_calibrate(&run, 6400, &iters, &wall_ns, &err), -1);
+    CU_ASSERT_EQUAL(s.calls, 2);
 }
 
 /* --- sampling ------------------------------------------------------------ */
@@ -224,7 +236,8 @@ static void sample_fields(void)
     CU_ASSERT_EQUAL(hist.total, 3); /* the warm-up is not in it */
 }
 
-/* The wall clock encloses nothing but the loop; the dear CPU clock and the lines to the host are outside. */
+/* The wall clock encloses nothing but the loop; the dear CPU clock, the lines to the host and the
+ * reset are outside. */
 static void sample_brackets(void)
 {
     struct script s = {.iter_ns = 100};
@@ -235,7 +248,7 @@ static void sample_brackets(void)
     CU_ASSERT_EQUAL(r.ended, 3);
     char *p = world.trace;
     for (uint32_t i = 0; p && i < r.ended; i++) {
-        p = strstr(p, "(cwLwc)");
+        p = strstr(p, "R(cwLwc)");
         CU_ASSERT_PTR_NOT_NULL(p);
         p += p != NULL;
     }
@@ -251,6 +264,11 @@ static void sample_passes_errors_on(void)
         CU_ASSERT_EQUAL(sample(&s, &plan, &r, &err), -1);
         CU_ASSERT_STRING_EQUAL(err.msg, "told to fail");
         CU_ASSERT(r.begun == at && r.ended == at - 1); /* no sample of a batch that failed */
+        s = (struct script){.iter_ns = 100, .fail_reset_at = at};
+        r = (struct record){0};
+        CU_ASSERT_EQUAL(sample(&s, &plan, &r, &err), -1);
+        CU_ASSERT_STRING_EQUAL(err.msg, "reset: told to fail");
+        CU_ASSERT(r.begun == at - 1 && s.calls == at - 1);
         CU_ASSERT_EQUAL(sample(&fine, &plan, &deaf, &err), -1);
         CU_ASSERT_EQUAL(fine.calls, at - 1);
         fine.calls = 0;
