@@ -11,9 +11,9 @@
 #include "bench/base/proc.h"
 #include "bench/base/rng.h"
 
-/* The largest file of a benchmark is 256 MiB; journal, inode tables and the many small files of the metadata
+/* The files of benchmarks are 256 and 64 MiB; journal, inode tables and the small files of the metadata
  * benchmark come on top, and a filesystem that is nearly full allocates differently. */
-#define DISK_BYTES ((uint64_t)768 << 20)
+#define DISK_BYTES ((uint64_t)512 << 20)
 #define CHUNK      ((size_t)1 << 20)
 /* Twice what a batch of the metadata benchmark makes; their tables are written at every format. */
 #define DISK_INODES "65536"
