@@ -124,10 +124,11 @@ int cb_params_parse(const struct cb_bench *b, const char *text, uint64_t out[CB_
                     struct cb_err *err)
 {
     char copy[CB_PARAMS_TEXT_MAX], *rest = *text ? copy : NULL, *pair;
+    size_t len = strlen(text);
     unsigned seen = 0;
-    if (strlen(text) >= sizeof copy)
+    if (len >= sizeof copy)
         return cb_fail(err, CB_EUSAGE, "%s: parameters of more than %zu bytes", b->name, sizeof copy - 1);
-    strcpy(copy, text); /* NOLINT: its length was just checked */
+    memcpy(copy, text, len + 1);
     if (parse_defaults(b, out, err) < 0)
         return cb_wrap(err, "%s", b->name);
     while ((pair = strsep(&rest, ",")))

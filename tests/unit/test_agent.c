@@ -139,7 +139,7 @@ static void hello_and_bye(void)
 static void facts(void)
 {
     const struct cb_wire_msg ask_facts = {.verb = CB_VERB_FACTS};
-    char kernel[CB_WIRE_TEXT], expected[CB_WIRE_TEXT];
+    char kernel[CB_WIRE_TEXT] = "", expected[CB_WIRE_TEXT];
     struct dialogue d;
     unsigned n = 0;
     greet(&d);
@@ -147,7 +147,7 @@ static void facts(void)
     for (; hear(&d) == CB_VERB_FACT; n++) {
         CU_ASSERT(*d.last.fact.value);
         if (!strcmp(d.last.fact.key, "kernel"))
-            strcpy(kernel, d.last.fact.value);
+            snprintf(kernel, sizeof kernel, "%s", d.last.fact.value);
         if (!strcmp(d.last.fact.key, "scratch.fs"))
             CU_ASSERT_STRING_EQUAL(d.last.fact.value, "none");
         if (!strcmp(d.last.fact.key, "pid"))
@@ -192,7 +192,7 @@ static void cases_that_cannot_be(void)
     check_error(&d, CB_EMISSING, "net.rr: there is no network peer here");
     ask(&d, "fs.seq", 1);
     check_error(&d, CB_EMISSING, "fs.seq: there is no scratch directory here");
-    strcpy(bad.run.params, "size=1");
+    snprintf(bad.run.params, sizeof bad.run.params, "size=1");
     say(&d, &bad);
     check_error(&d, CB_EUSAGE, "parameter size");
     check_goes_on(&d);
