@@ -202,8 +202,9 @@ static int plug(struct container *c, struct cb_err *err)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/net", (int)c->pid);
     CB_AUTOFD int netns = open(path, O_RDONLY | O_CLOEXEC);
-    if (netns < 0)
-        return cb_fail_sys(err, errno, "open %s", path);
+    int cause = errno;
+    if (netns < 0) /* a dead child has no namespace: what it died of says more */
+        return cb_channels_let_go(&c->channels, err) < 0 ? -1 : cb_fail_sys(err, cause, "open %s", path);
     if (cb_fabric_plug(c->env->site->fabric, c->env->slot, DEVICE, netns, err) < 0)
         return -1;
     return cb_channels_let_go(&c->channels, err);

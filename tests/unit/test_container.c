@@ -415,7 +415,7 @@ static void says_when_the_layer_is_missing(void)
 {
     struct stage s;
     char layer[512];
-    if (stage_set(&s, "container", CB_TEST_HOSTILE, false)) {
+    if (stage_set(&s, "container", CB_TEST_HOSTILE, true)) {
         CU_ASSERT_EQUAL_FATAL(s.arm.runner->prepare(&s.env, &s.err), 0);
         snprintf(layer, sizeof layer, "%s/%s/upper", s.site.work_dir, s.env.name);
         CU_ASSERT_EQUAL(rmdir(layer), 0);
