@@ -116,7 +116,8 @@ static int become(const struct cb_spawn *s, pid_t parent, struct cb_err *err)
     else
         execve(argv[0], argv, envp);
     cb_fail_sys(err, errno, "exec %s", argv[0]);
-    if (err->sys == ENOENT)
+    /* Of a search EACCES says only that one directory of PATH was closed to us. */
+    if (err->sys == ENOENT || (s->search && err->sys == EACCES))
         err->code = CB_EMISSING;
     return -1;
 }
