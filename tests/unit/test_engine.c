@@ -3,6 +3,7 @@
 #include "results/kalibera.h"
 #include "results/multiple.h"
 #include "results/rank.h"
+#include "results/stopping.h"
 
 #include <string.h>
 
@@ -355,6 +356,37 @@ static void a_look_costs(void)
     CU_ASSERT(near(cb_level_after_look(.05, true), .96));
 }
 
+/* --- stopping
+ * ---------------------------------------------------------------------------------------------------- */
+
+static void width_sets_the_blocks(void)
+{
+    /* (2.262157 * .03 / .01)^2 = 46.06 */
+    CU_ASSERT_EQUAL(cb_blocks_for_width(.03, 10, .01), 47);
+    CU_ASSERT_EQUAL(cb_blocks_for_width(.001, 10, .01), 10); /* narrow enough already */
+    CU_ASSERT_EQUAL(cb_blocks_for_width(.03, 1, .01), SIZE_MAX);
+    CU_ASSERT_EQUAL(cb_blocks_for_width(NAN, 10, .01), SIZE_MAX);
+}
+
+static void budget_and_limit_cut_the_plan(void)
+{
+    struct cb_extension e = cb_extension(47, 10, 100, 600, 10);
+    CU_ASSERT(e.blocks == 47 && !e.by_budget);
+    e = cb_extension(47, 10, 30, 600, 10);
+    CU_ASSERT(e.blocks == 30 && !e.by_budget);
+    e = cb_extension(SIZE_MAX, 10, 100, 600, 20);
+    CU_ASSERT(e.blocks == 30 && e.by_budget);
+    e = cb_extension(47, 10, 100, 60, 20);
+    CU_ASSERT(e.blocks == 10 && e.by_budget);
+}
+
+static void looks_are_fixed(void)
+{
+    static const size_t should[] = {10, 14, 20, 27, 38};
+    for (unsigned k = 0; k < 5; k++)
+        CU_ASSERT_EQUAL(cb_look(k), should[k]);
+}
+
 const struct cb_suite cb_suite = {"engine",
                                   {{"bootstrap, percentile and BCa: vectors", bootstrap_vectors},
                                    {"hierarchical bootstrap: vectors", hierarchical_vectors},
@@ -372,4 +404,7 @@ const struct cb_suite cb_suite = {"engine",
                                    {"orders need every pair", orders_need_every_pair},
                                    {"skew is noticed", skew_is_noticed},
                                    {"a look at the data costs", a_look_costs},
+                                   {"width sets the blocks", width_sets_the_blocks},
+                                   {"budget and limit cut the plan", budget_and_limit_cut_the_plan},
+                                   {"looks are fixed", looks_are_fixed},
                                    CU_TEST_INFO_NULL}};
