@@ -15,7 +15,8 @@
 static const char name[] = "start";
 static const char title[] = "Start latency of each arm: launch to the agent's first byte";
 
-#define ROW_PX 44 /* height of an arm */
+#define ROW_PX       44 /* height of an arm */
+#define NAME_COLUMNS 30 /* width of its name */
 
 /* What is drawn so far. */
 struct chart {
@@ -34,7 +35,7 @@ static void put_median(const struct cb_dataset *d, unsigned arm, double ms, stru
 {
     char text[CB_VIEW_TEXT], value[CB_VIEW_NUM];
     cb_buf_printf(c->tics, "%s", c->rows ? ", " : "");
-    cb_put_gnuplot_tic(c->tics, cb_view_arm(&d->arms[arm], text, sizeof text));
+    cb_put_gnuplot_tic(c->tics, cb_view_arm_fit(&d->arms[arm], NAME_COLUMNS, text, sizeof text));
     cb_buf_printf(c->tics, " %u", c->rows);
     cb_buf_printf(c->medians, "set arrow from %.6g, %.2f to %.6g, %.2f nohead lw 2.5 lc rgb '%s' front\n", ms,
                   c->rows - 0.3, ms, c->rows + 0.3, cb_figure_colour(d, arm));

@@ -25,6 +25,12 @@ static const struct {
     {"#0072B2", 7}, {"#D55E00", 5}, {"#009E73", 9}, {"#CC79A7", 13}, {"#E69F00", 11}, {"#56B4E9", 15},
 };
 
+#define TITLE_PX       38 /* from the top to the legend */
+#define LEGEND_PX      20 /* height of a row of the legend */
+#define LEGEND_LEFT    20
+#define LEGEND_COLUMNS 60 /* of an arm's name */
+#define CHARACTER_PX   7  /* of the 12 px font, on the wide side */
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Position of an arm among the compared ones; -1 for the baseline and host2. */
@@ -54,7 +60,7 @@ void cb_figure_put_style(struct cb_buf *script, const struct cb_dataset *d, unsi
 void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsigned arm)
 {
     char name[CB_VIEW_TEXT];
-    cb_put_gnuplot(script, cb_view_arm(&d->arms[arm], name, sizeof name));
+    cb_put_gnuplot(script, cb_view_arm_fit(&d->arms[arm], LEGEND_COLUMNS, name, sizeof name));
 }
 
 void cb_figure_put_comment(struct cb_buf *data, const char *text)
@@ -63,11 +69,6 @@ void cb_figure_put_comment(struct cb_buf *data, const char *text)
     cb_put_term(data, text, true);
     cb_buf_puts(data, "\n");
 }
-
-#define TITLE_PX     38 /* baseline of the title to the next line */
-#define LEGEND_PX    20 /* height of a row of the legend */
-#define LEGEND_LEFT  20
-#define CHARACTER_PX 7 /* of the 12 px font, on the wide side */
 
 /* Writes the legend, or only counts its rows when script is NULL. */
 static unsigned walk_legend(struct cb_buf *script, const struct cb_dataset *d, bool hosts, int height)
@@ -78,7 +79,9 @@ static unsigned walk_legend(struct cb_buf *script, const struct cb_dataset *d, b
     for (unsigned a = 0; a < d->narms; a++) {
         if (!hosts && place(d, a) < 0)
             continue;
-        int width = cb_text_width(cb_view_arm(&d->arms[a], text, sizeof text)) * CHARACTER_PX + 34;
+        int width =
+            cb_text_width(cb_view_arm_fit(&d->arms[a], LEGEND_COLUMNS, text, sizeof text)) * CHARACTER_PX +
+            34;
         if (x > LEGEND_LEFT && x + width > CB_FIGURE_WIDTH) {
             rows++;
             x = LEGEND_LEFT;

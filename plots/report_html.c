@@ -73,6 +73,8 @@ static void put_notes(const struct cb_notes *notes, struct cb_buf *out)
 static void put_sentences(const struct cb_report *r, struct cb_buf *out)
 {
     char sentence[4096];
+    if (!cb_view_count_arms(r->data))
+        return;
     cb_buf_puts(out, "<section>\n<h2>What it costs</h2>\n<ul class=\"costs\">\n");
     for (size_t i = 0; i < r->data->nmetrics; i++) {
         if (!cb_view_group_begins(r->data, i))
@@ -244,28 +246,48 @@ static void put_machine(const struct cb_kvs *host, struct cb_buf *out)
 static void put_cell(struct cb_buf *out, const char *text)
 {
     cb_buf_puts(out, "<td>");
-    put_fact_value(out, text ? text : "");
+    put_fact_value(out, text);
     cb_buf_puts(out, "</td>");
 }
 
-/* What every arm has, in the order of the table. */
+/* What every arm has, in the order of the table; `shown` characters of it. */
 static const struct {
     const char *heading;
     size_t offset;
+    int shown;
 } arm_members[] = {
-    {"runner", offsetof(struct cb_ds_arm, runner)},
-    {"status", offsetof(struct cb_ds_arm, status)},
-    {"reason", offsetof(struct cb_ds_arm, reason)},
-    {"accelerator", offsetof(struct cb_ds_arm, accelerator)},
-    {"agent sha256", offsetof(struct cb_ds_arm, agent_sha256)},
+    {"runner", offsetof(struct cb_ds_arm, runner), 32},
+    {"status", offsetof(struct cb_ds_arm, status), 32},
+    {"reason", offsetof(struct cb_ds_arm, reason), 512},
+    {"accelerator", offsetof(struct cb_ds_arm, accelerator), 32},
+    {"agent sha256", offsetof(struct cb_ds_arm, agent_sha256), 12}, /* enough to see that they are one */
 };
+
+static const char *arm_member(const struct cb_ds_arm *arm, size_t m)
+{
+    const char *text = *(char *const *)((const char *)arm + arm_members[m].offset);
+    return text ? text : "";
+}
+
+static bool any_arm_has(const struct cb_dataset *d, size_t m)
+{
+    for (size_t i = 0; i < d->narms; i++)
+        if (*arm_member(&d->arms[i], m))
+            return true;
+    return false;
+}
 
 static void put_arm_members(const struct cb_dataset *d, struct cb_buf *out)
 {
+    char text[513];
     for (size_t m = 0; m < sizeof(arm_members) / sizeof(arm_members[0]); m++) {
+        if (!any_arm_has(d, m))
+            continue;
         put_element(out, "<tr><th scope=\"row\">", arm_members[m].heading, "</th>");
-        for (size_t i = 0; i < d->narms; i++)
-            put_cell(out, *(char *const *)((const char *)&d->arms[i] + arm_members[m].offset));
+        for (size_t i = 0; i < d->narms; i++) {
+            snprintf(text, sizeof text, "%.*s", arm_members[m].shown, arm_member(&d->arms[i], m));
+            put_cell(out, text);
+        }
         cb_buf_puts(out, "</tr>\n");
     }
 }

@@ -25,6 +25,8 @@ static void put_notes(const struct cb_report *r, struct cb_buf *out)
 static void put_sentences(const struct cb_report *r, struct cb_buf *out)
 {
     char sentence[4096];
+    if (!cb_view_count_arms(r->data))
+        return;
     cb_buf_puts(out, "## What it costs\n\n");
     for (size_t i = 0; i < r->data->nmetrics; i++) {
         if (!cb_view_group_begins(r->data, i))

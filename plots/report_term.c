@@ -214,7 +214,7 @@ static void put_header(struct table *t, struct arm_range arms)
     unsigned left = arms.count;
     for (unsigned a = arms.first; left && a < d->narms; a = cb_view_next_arm(d, a + 1), left--) {
         put_spaces(t, GAP);
-        put_cell(t, cb_view_arm(&d->arms[a], name, sizeof name), t->ratio, false, SGR_BOLD);
+        put_cell(t, cb_view_arm_fit(&d->arms[a], t->ratio, name, sizeof name), t->ratio, false, SGR_BOLD);
     }
     end_line(t);
 }

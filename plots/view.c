@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench/base/units.h"
+#include "plots/escape.h"
 
 /* Groups are the first part of a metric's name. */
 static const struct {
@@ -22,6 +23,8 @@ static const struct {
     {"ns", 't', 1},     {"us", 't', 1e3},   {"ms", 't', 1e6},   {"s", 't', 1e9},    {"kB/s", 'B', 1e3},
     {"MB/s", 'B', 1e6}, {"GB/s", 'B', 1e9}, {"kb/s", 'b', 1e3}, {"Mb/s", 'b', 1e6}, {"Gb/s", 'b', 1e9},
 };
+
+#define SENTENCE_ARMS 6 /* more make no sentence */
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -62,10 +65,24 @@ unsigned cb_view_count_arms(const struct cb_dataset *d)
     return n;
 }
 
+static const char *emulation(const struct cb_ds_arm *arm)
+{
+    return arm->accelerator && !strcmp(arm->accelerator, "tcg") ? " (emulated)" : "";
+}
+
 char *cb_view_arm(const struct cb_ds_arm *arm, char *out, size_t cap)
 {
-    bool emulated = arm->accelerator && !strcmp(arm->accelerator, "tcg");
-    snprintf(out, cap, "%s%s", arm->name, emulated ? " (emulated)" : "");
+    snprintf(out, cap, "%s%s", arm->name, emulation(arm));
+    return out;
+}
+
+char *cb_view_arm_fit(const struct cb_ds_arm *arm, int columns, char *out, size_t cap)
+{
+    int room = columns - (int)strlen(emulation(arm));
+    if (cb_text_width(arm->name) <= room)
+        return cb_view_arm(arm, out, cap);
+    size_t kept = cb_text_fit(arm->name, room - 2);
+    snprintf(out, cap, "%.*s..%s", (int)kept, arm->name, emulation(arm));
     return out;
 }
 
@@ -282,13 +299,17 @@ void cb_view_sentence(const struct cb_report *r, size_t first, char *out, size_t
 {
     const struct cb_dataset *d = r->data;
     char name[CB_VIEW_TEXT];
-    const char *separator = ": compared with the host, ";
+    unsigned left = cb_view_count_arms(d), told = 0;
     cb_view_group(&d->metrics[first], out, cap);
-    for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1)) {
+    for (unsigned a = cb_view_next_arm(d, 0); a < d->narms && told < SENTENCE_ARMS;
+         a = cb_view_next_arm(d, a + 1), told++) {
         struct group_cost cost = group_cost(r, first, a);
-        append(out, cap, separator);
+        append(out, cap, told ? ", " : ": compared with the host, ");
         append_cost(out, cap, cb_view_arm(&d->arms[a], name, sizeof name), &cost);
-        separator = ", ";
+    }
+    if (left > told) {
+        snprintf(name, sizeof name, ", %u more arms in the table", left - told);
+        append(out, cap, name);
     }
     append(out, cap, ".");
 }

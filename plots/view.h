@@ -31,6 +31,8 @@ unsigned cb_view_next_arm(const struct cb_dataset *d, unsigned from);
 unsigned cb_view_count_arms(const struct cb_dataset *d);
 /* "vm (emulated)": an arm is never named without that it is emulated. */
 char *cb_view_arm(const struct cb_ds_arm *arm, char *out, size_t cap);
+/* The same in at most `columns`: what is cut is the name. */
+char *cb_view_arm_fit(const struct cb_ds_arm *arm, int columns, char *out, size_t cap);
 
 /* "Memory" for mem.chase.latency; the prefix itself where it is unknown. */
 char *cb_view_group(const struct cb_ds_metric *m, char *out, size_t cap);
