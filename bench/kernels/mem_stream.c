@@ -1,12 +1,16 @@
 /* Memory bandwidth of one CPU: the four loops of STREAM (McCalpin), with its way of counting bytes: what the
  * loop reads and writes, not the reads that a cache does on its own before a write. */
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "bench/kernels/scratch.h"
 
 #define SCALAR 3.0
 #define POISON -1.0
-#define SPOTS  64u /* elements checked after a batch: a few us beside passes of at least 10 ms */
+#define SPOTS  64u /* elements checked after a batch: a few us beside batches of at least 2 ms */
+#define STRETCH                                                                                              \
+    (64u * 1024u) /* bytes of each array an iteration works through: long against the loop's ends, and       \
+                   * short enough for a batch to fit its time where memory is a hundred times slower */
 
 /* 16 bytes are the vector that every x86-64 and every aarch64 has. Nothing is chosen by what the CPU says of
  * itself: a hypervisor may hide features, and that would be measured as memory. */
@@ -52,12 +56,12 @@ static void triad(vec *out, const vec *x, const vec *y, size_t n)
 enum { A, B, C, ARRAYS };
 static const double start[ARRAYS] = {1.0, 2.0, 0.5};
 
-/* In the order of the parameter's choices; `moved` arrays are read or written by a pass. */
-static const struct pass {
+/* In the order of the parameter's choices; `moved` arrays are read or written. */
+static const struct op {
     void (*once)(vec *out, const vec *x, const vec *y, size_t n);
     unsigned out, x, y, moved;
     double result;
-} passes[] = {
+} ops[] = {
     {copy, C, A, A, 2, 1.0},
     {scale, B, C, C, 2, SCALAR * 0.5},
     {add, C, A, B, 3, 1.0 + 2.0},
@@ -66,21 +70,25 @@ static const struct pass {
 
 struct stream {
     vec *base, *array[ARRAYS]; /* one mapping in three parts */
-    size_t n;                  /* vectors an array */
-    const struct pass *pass;
+    size_t n, stretch;         /* vectors: of an array, of an iteration */
+    size_t at;                 /* where the next iteration begins; goes round and round the arrays */
+    const struct op *op;
 };
 
-static double *spot(const struct stream *s, unsigned k)
+/* The k-th of the elements checked, spread over what the next `iters` iterations write. */
+static double *spot(const struct stream *s, size_t from, uint64_t iters, unsigned k)
 {
-    return (double *)s->array[s->pass->out] + k * (s->n * 2 - 1) / (SPOTS - 1);
+    size_t offset = (size_t)((double)k / (SPOTS - 1) * (double)(iters * s->stretch - 1));
+    return (double *)&s->array[s->op->out][(from + offset) % s->n];
 }
 
-static int check(const struct stream *s, struct cb_err *err)
+static int check(const struct stream *s, size_t from, uint64_t iters, struct cb_err *err)
 {
-    for (unsigned k = 0; k < SPOTS; k++)
-        if (*spot(s, k) != s->pass->result)
-            return cb_fail(err, CB_ESYS, "mem.stream computed %g where %g is right", *spot(s, k),
-                           s->pass->result);
+    for (unsigned k = 0; k < SPOTS; k++) {
+        double got = *spot(s, from, iters, k);
+        if (got != s->op->result)
+            return cb_fail(err, CB_ESYS, "mem.stream computed %g where %g is right", got, s->op->result);
+    }
     return 0;
 }
 
@@ -89,44 +97,54 @@ static uint64_t array_bytes(const struct stream *s)
     return s->n * sizeof(vec);
 }
 
+static bool is_used(const struct op *op, unsigned array)
+{
+    return array == op->out || array == op->x || array == op->y;
+}
+
 static int setup(struct cb_run *run, struct cb_err *err)
 {
     struct stream *s = cb_scratch_state(run, sizeof *s, err);
     if (!s)
         return -1;
-    s->n = cb_run_param(run, "size") / CB_PAGE * CB_PAGE / sizeof(vec);
-    s->pass = &passes[cb_run_param(run, "op")];
+    uint64_t size = cb_run_param(run, "size");
+    s->stretch = (size < STRETCH ? CB_PAGE : STRETCH) / sizeof(vec);
+    s->n = size / sizeof(vec) / s->stretch * s->stretch;
+    s->op = &ops[cb_run_param(run, "op")];
     s->base = cb_scratch_map(ARRAYS * array_bytes(s), err);
     if (!s->base)
         return -1;
     for (unsigned k = 0; k < ARRAYS; k++) {
         s->array[k] = s->base + k * s->n;
-        for (size_t i = 0; i < s->n; i++)
+        for (size_t i = 0; is_used(s->op, k) && i < s->n; i++)
             s->array[k][i] = (vec){start[k], start[k]};
     }
     return 0;
 }
 
-/* What the last batch left would pass for this one's work. */
+/* What the last round left would pass for this batch's work. */
 static int reset(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
-    (void)iters, (void)err;
+    const struct stream *s = run->state;
+    (void)err;
     for (unsigned k = 0; k < SPOTS; k++)
-        *spot(run->state, k) = POISON;
+        *spot(s, s->at, iters, k) = POISON;
     return 0;
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
-    const struct stream *s = run->state;
-    const struct pass *p = s->pass;
+    struct stream *s = run->state;
+    const struct op *op = s->op;
+    size_t from = s->at;
     for (uint64_t i = 0; i < iters; i++) {
-        p->once(s->array[p->out], s->array[p->x], s->array[p->y], s->n);
-        __asm__ volatile("" ::: "memory"); /* a pass writes what the one before wrote: each must happen */
+        op->once(s->array[op->out] + s->at, s->array[op->x] + s->at, s->array[op->y] + s->at, s->stretch);
+        s->at = s->at + s->stretch == s->n ? 0 : s->at + s->stretch;
+        __asm__ volatile("" ::: "memory"); /* a later round writes what this one wrote: each must happen */
     }
-    run->work += iters * p->moved * array_bytes(s);
+    run->work += iters * op->moved * s->stretch * sizeof(vec);
     run->sink += iters;
-    return check(s, err);
+    return check(s, from, iters, err);
 }
 
 static void teardown(struct cb_run *run)
