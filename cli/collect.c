@@ -235,9 +235,9 @@ static void on_result(void *arg, const struct cb_case_result *r)
         *at->hist = *r->hist;
     if (!at->outcome || !at->reason || !at->samples || (r->hist && !at->hist))
         c->out_of_memory = true;
-    if (r->outcome != CB_OUTCOME_OK)
-        say(c, "block %u %s %s %s: %s: %s", r->block, d->arms[r->arm].name, d->cases[r->case_index].bench,
-            d->cases[r->case_index].params, at->outcome, at->reason);
+    say(c, "block %u %s %s %s: %s, %u batches in %.2f s%s%s", r->block, d->arms[r->arm].name,
+        d->cases[r->case_index].bench, d->cases[r->case_index].params, at->outcome, r->nbatches,
+        (double)r->took_ns / 1e9, r->reason[0] ? ": " : "", r->reason);
 }
 
 /* Facts of an arm come from its first good instance: they hold for all, or the report could not name them

@@ -177,7 +177,8 @@ static int run_case(struct exec *x, struct cb_instance *in, struct cb_case_resul
         cb_hist_reset(x->hist);
         int got = cb_session_run(&in->session, &run, &sink, x->hist, begin + run.timeout_ns + HOST_GRACE_NS,
                                  &alive, err);
-        x->totals->measuring_ns += cb_now_ns() - begin;
+        r->took_ns = cb_now_ns() - begin;
+        x->totals->measuring_ns += r->took_ns;
         if (got < 0 && err->code == CB_EINTR)
             return -1;
         r->outcome = got == 0 ? CB_OUTCOME_OK : outcome_of(err);

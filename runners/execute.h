@@ -17,6 +17,7 @@ struct cb_case_result {
     const struct cb_batch *batches;
     unsigned nbatches;
     const struct cb_hist *hist; /* NULL when it holds nothing */
+    uint64_t took_ns;           /* set-up and teardown included */
 };
 
 /* Result of one instance. */
