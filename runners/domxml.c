@@ -1,7 +1,6 @@
 #include "runners/domxml.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <libxml/xmlwriter.h>
 
@@ -30,18 +29,14 @@ static void check_text(struct xml *x, const char *text)
     x->unfit |= !xmlCheckUTF8(BAD_CAST text);
 }
 
-/* Opens an element with attributes: name, value, ..., NULL. */
-static void begin(struct xml *x, const char *element, ...)
+/* Opens an element: its name, then attributes as name, value, ..., NULL. */
+static void begin(struct xml *x, const char *const *words)
 {
-    x->failed |= xmlTextWriterStartElement(x->w, BAD_CAST element) < 0;
-    va_list ap;
-    va_start(ap, element);
-    for (const char *name; (name = va_arg(ap, const char *));) {
-        const char *value = va_arg(ap, const char *);
-        check_text(x, value);
-        x->failed |= xmlTextWriterWriteAttribute(x->w, BAD_CAST name, BAD_CAST value) < 0;
+    x->failed |= xmlTextWriterStartElement(x->w, BAD_CAST * words++) < 0;
+    for (; *words; words += 2) {
+        check_text(x, words[1]);
+        x->failed |= xmlTextWriterWriteAttribute(x->w, BAD_CAST words[0], BAD_CAST words[1]) < 0;
     }
-    va_end(ap);
 }
 
 static void end(struct xml *x)
@@ -55,7 +50,7 @@ static void text(struct xml *x, const char *value)
     x->failed |= xmlTextWriterWriteString(x->w, BAD_CAST value) < 0;
 }
 
-#define BEGIN(x, ...)       begin((x), __VA_ARGS__, (const char *)NULL)
+#define BEGIN(x, ...)       begin((x), (const char *const[]){__VA_ARGS__, NULL})
 #define EMPTY(x, ...)       (BEGIN(x, __VA_ARGS__), end(x))
 #define TEXT(x, value, ...) (BEGIN(x, __VA_ARGS__), text((x), (value)), end(x))
 

@@ -20,8 +20,10 @@
 #include "bench/base/clock.h"
 #include "bench/base/io.h"
 
-/* How often a destroyed domain is looked for. */
-#define GONE_POLL_NS (5 * CB_NS_PER_MS)
+/* How often something is looked for that comes or goes on another thread. */
+#define POLL_NS (5 * CB_NS_PER_MS)
+/* A domain is off libvirt's list a little before the event that says why. */
+#define EVENT_NS (500 * CB_NS_PER_MS)
 /* A capability file of libvirt is about 100 KB. */
 #define CAPS_MAX ((size_t)4 << 20)
 /* Why the last few domains stopped. Arms run one after the other, so that one would nearly do. */
@@ -71,16 +73,26 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
     return 0;
 }
 
+/* Why a domain stopped, NULL where no event has said so. */
 static const char *why_stopped(struct server *s, const char *name)
 {
-    const char *why = "it is gone";
+    const char *why = NULL;
     pthread_mutex_lock(&s->lock);
-    unsigned n = s->nstops < STOPS_MAX ? s->nstops : STOPS_MAX;
-    for (unsigned i = s->nstops - n; i != s->nstops; i++) /* the latest wins: names come again */
-        if (strcmp(s->stops[i % STOPS_MAX].name, name) == 0)
-            why = s->stops[i % STOPS_MAX].why;
+    for (size_t i = 0; i < STOPS_MAX; i++)
+        if (strcmp(s->stops[i].name, name) == 0)
+            why = s->stops[i].why;
     pthread_mutex_unlock(&s->lock);
     return why;
+}
+
+/* Names come again: a new domain must not be told by its predecessor's end. */
+static void forget_stops(struct server *s, const char *name)
+{
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < STOPS_MAX; i++)
+        if (strcmp(s->stops[i].name, name) == 0)
+            s->stops[i].name[0] = '\0';
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Domains are transient: one that stopped cannot be looked up any more. */
@@ -101,6 +113,7 @@ static int create(struct server *s, const char *xml, struct cb_err *err)
     virDomainPtr d = virDomainCreateXML(s->conn, xml, flags);
     if (!d)
         return fail_virt(err, "create domain");
+    forget_stops(s, virDomainGetName(d));
     virDomainFree(d);
     return 0;
 }
@@ -117,9 +130,20 @@ static int destroy(struct server *s, const char *name, uint64_t deadline, struct
     while (is_running(s, name)) {
         if (!cb_deadline_remaining_ns(deadline))
             return cb_fail(err, CB_ETIMEOUT, "domain %s does not go away", name);
-        cb_sleep_ns(GONE_POLL_NS);
+        cb_sleep_ns(POLL_NS);
     }
     return 0;
+}
+
+static void tell_state(struct server *s, const char *name, char *out, size_t cap)
+{
+    uint64_t deadline = cb_deadline_in(EVENT_NS);
+    const char *why;
+    if (is_running(s, name))
+        return;
+    while (!(why = why_stopped(s, name)) && cb_deadline_remaining_ns(deadline))
+        cb_sleep_ns(POLL_NS);
+    snprintf(out, cap, "%s", why ? why : "it is gone");
 }
 
 static void answer(struct server *s, const struct cb_vm_request *q, struct cb_vm_answer *a)
@@ -132,8 +156,7 @@ static void answer(struct server *s, const struct cb_vm_request *q, struct cb_vm
         a->result = destroy(s, q->text, q->deadline, &a->err);
         break;
     case CB_VM_STATE:
-        if (!is_running(s, q->text))
-            snprintf(a->text, sizeof a->text, "%s", why_stopped(s, q->text));
+        tell_state(s, q->text, a->text, sizeof a->text);
         break;
     case CB_VM_OPEN:
         a->result = cb_fail(&a->err, CB_EUSAGE, "open already");
