@@ -98,11 +98,15 @@ static bool is_in(pid_t pid, const char *group)
     return in;
 }
 
+/* Within three seconds; a dead orphan that PID 1 has not reaped yet counts. */
 static bool gone(pid_t pid)
 {
-    for (int i = 0; i < 300 && kill(pid, 0) == 0; i++)
+    for (int i = 0; i < 300; i++) {
+        if (kill(pid, 0) || file_has(pid, "status", "State:\tZ"))
+            return true;
         cb_sleep_ns(10 * CB_NS_PER_MS);
-    return kill(pid, 0) != 0;
+    }
+    return false;
 }
 
 static bool childless(void)
