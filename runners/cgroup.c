@@ -75,15 +75,30 @@ static int fail_lib(struct cb_err *err, int code, const char *what, const char *
     return cb_fail(err, CB_ESYS, "%s cgroup %s: %s", what, name, cgroup_strerror(code));
 }
 
-/* A controller that is compiled in but mounted nowhere, or where nothing may be written, is as good as none.
- */
-static void find_controller(enum controller c)
+/* On v2 a group with processes in it gives no controllers to its children, unless it is the real root, which
+ * has no type. A container with a cgroup namespace of its own usually sits in such a group. */
+static bool is_crowded(const char *dir)
+{
+    char path[256], line[32];
+    struct cb_err ignored;
+    return cb_path(path, sizeof path, &ignored, "%s/cgroup.type", dir) == 0 && access(path, F_OK) == 0 &&
+           cb_path(path, sizeof path, &ignored, "%s/cgroup.procs", dir) == 0 &&
+           cb_read_line(path, line, sizeof line) == 0 && line[0];
+}
+
+/* A controller that is compiled in but mounted nowhere, or where nothing may be made, is as good as none. */
+static void find_controller(enum controller c, bool *crowded)
 {
     char *dir = NULL;
     struct statfs fs;
     if (cgroup_get_subsys_mount_point(NAMES[c], &dir))
         return;
-    if (access(dir, W_OK) || statfs(dir, &fs)) {
+    bool usable = access(dir, W_OK) == 0 && statfs(dir, &fs) == 0;
+    if (usable && fs.f_type == CGROUP2_SUPER_MAGIC && is_crowded(dir)) {
+        usable = false;
+        *crowded = true;
+    }
+    if (!usable) {
         free(dir);
         return;
     }
@@ -94,6 +109,8 @@ static void find_controller(enum controller c)
 int cb_cgroup_init(struct cb_err *err)
 {
     struct seen seen = {false, false};
+    bool crowded = false;
+    unsigned found = 0;
     if (machine.version)
         return 0;
     if (each_mount(see, &seen, err))
@@ -103,14 +120,15 @@ int cb_cgroup_init(struct cb_err *err)
     int code = cgroup_init();
     if (code)
         return cb_fail(err, CB_EMISSING, "libcgroup: %s", cgroup_strerror(code));
-    unsigned found = 0;
     for (enum controller c = 0; c < NCONTROLLERS; c++) {
-        find_controller(c);
+        find_controller(c, &crowded);
         found += machine.mount[c] != NULL;
     }
     if (!found)
-        return cb_fail(err, CB_EMISSING,
-                       "no cgroup controller of cpuset, memory, pids is there to be written");
+        return cb_fail(
+            err, CB_EMISSING, "no cgroup controller of cpuset, memory, pids may be used here%s",
+            crowded ? ": processes sit in the root of this cgroup namespace, move them to a group below"
+                    : "");
     machine.version = !seen.v1 ? "v2" : seen.v2 ? "hybrid" : "v1";
     return 0;
 }
@@ -158,15 +176,7 @@ static int add(struct cgroup *g, enum controller c, const char *const settings[]
 static int make(struct cgroup *g, const char *name, struct cb_err *err)
 {
     int code = cgroup_create_cgroup(g, 1);
-    if (!code)
-        return 0;
-    fail_lib(err, code, "create", name);
-    /* On v2 a group with processes in it, other than the root, has no controllers to give to its children. */
-    if (err->sys == EBUSY) {
-        err->code = CB_EMISSING;
-        cb_wrap(err, "processes live beside the groups (start cbench in a delegated group of its own)");
-    }
-    return -1;
+    return code ? fail_lib(err, code, "create", name) : 0;
 }
 
 static int read_root(enum controller c, const char *file, char *out, size_t cap, struct cb_err *err)
