@@ -66,7 +66,8 @@ struct vm {
 
 /* ---- probe ------------------------------------------------------------------------------------------- */
 
-static int choose_accel(const struct cb_arm *arm, struct cb_kvm_verdict *kvm, struct cb_err *err)
+/* kvm->usable is the choice, kvm->reason says why. */
+static int judge_kvm(const struct cb_arm *arm, struct cb_kvm_verdict *kvm, struct cb_err *err)
 {
     const char *accel = cb_arm_value(arm, "accel");
     struct cb_kvm_measurement m;
@@ -102,7 +103,7 @@ static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb
         return -1;
     if (cb_guest_kernel_find(site->cache_dir, &kernel, err) < 0)
         return -1;
-    return choose_accel(arm, &kvm, err);
+    return judge_kvm(arm, &kvm, err);
 }
 
 /* ---- prepare ----------------------------------------------------------------------------------------- */
@@ -117,17 +118,14 @@ static const struct disk *find_disk(const char *name)
 
 static int name_things(struct vm *vm, const struct cb_env *env, struct cb_err *err)
 {
-    const struct cb_site *site = env->site;
-    return cb_path(vm->name, sizeof vm->name, err, "cbench-%s", env->name) < 0 ||
-                   cb_path(vm->image, sizeof vm->image, err, "%s/vm-scratch.img", site->work_dir) < 0 ||
-                   cb_path(vm->initramfs, sizeof vm->initramfs, err, "%s/vm-initramfs.cpio", site->work_dir) <
-                       0 ||
-                   cb_path(vm->channel, sizeof vm->channel, err, "%s/vm%u.sock", site->state_dir, env->slot) <
-                       0 ||
-                   cb_path(vm->console, sizeof vm->console, err, "%s/vm%u.log", site->state_dir, env->slot) <
-                       0
-               ? -1
-               : 0;
+    const char *work = env->site->work_dir, *state = env->site->state_dir;
+    if (cb_path(vm->name, sizeof vm->name, err, "cbench-%s", env->name) < 0 ||
+        cb_path(vm->image, sizeof vm->image, err, "%s/vm-scratch.img", work) < 0 ||
+        cb_path(vm->initramfs, sizeof vm->initramfs, err, "%s/vm-initramfs.cpio", work) < 0 ||
+        cb_path(vm->channel, sizeof vm->channel, err, "%s/vm%u.sock", state, env->slot) < 0 ||
+        cb_path(vm->console, sizeof vm->console, err, "%s/vm%u.log", state, env->slot) < 0)
+        return -1;
+    return 0;
 }
 
 /* Once a run: kernel and agent do not change during it. */
@@ -156,7 +154,7 @@ static int choose_boot(struct vm *vm, const struct cb_site *site, struct cb_err 
 static int choose_accelerator(struct vm *vm, struct cb_env *env, struct cb_err *err)
 {
     struct cb_kvm_verdict kvm;
-    if (choose_accel(env->arm, &kvm, err) < 0)
+    if (judge_kvm(env->arm, &kvm, err) < 0)
         return -1;
     vm->kvm = kvm.usable;
     snprintf(env->accelerator, sizeof env->accelerator, "%s", vm->kvm ? cb_kvm_class_name(kvm.kvm) : "tcg");

@@ -70,6 +70,7 @@ int cb_vmdisk_format(const char *path, struct cb_err *err)
      * each would make the host's filesystem convert an extent. */
     const char *const argv[] = {"env",
                                 "UNIX_IO_NOZEROOUT=1",
+                                "PATH=/usr/sbin:/sbin:/usr/bin:/bin",
                                 "mke2fs",
                                 "-q",
                                 "-F",
