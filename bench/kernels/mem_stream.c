@@ -75,11 +75,11 @@ struct stream {
     const struct op *op;
 };
 
-/* The k-th of the elements checked, spread over what the next `iters` iterations write. */
+/* The k-th of the elements checked: the first of each SPOTS-th part of what `iters` iterations write. */
 static double *spot(const struct stream *s, size_t from, uint64_t iters, unsigned k)
 {
-    size_t offset = (size_t)((double)k / (SPOTS - 1) * (double)(iters * s->stretch - 1));
-    return (double *)&s->array[s->op->out][(from + offset) % s->n];
+    size_t part = iters * s->stretch / SPOTS;
+    return (double *)&s->array[s->op->out][(from + k * part) % s->n];
 }
 
 static int check(const struct stream *s, size_t from, uint64_t iters, struct cb_err *err)
