@@ -83,8 +83,8 @@ static void print_line(const struct cb_progress_bar *b, const struct cb_progress
 
 static bool moved_on(const struct cb_progress_bar *b, const struct cb_progress_view *v)
 {
-    return !b->last_ns || b->last_block != v->block ||
-           strncmp(b->last_arm, v->arm ? v->arm : "", sizeof b->last_arm - 1);
+    const char *arm = v->arm ? v->arm : "";
+    return !b->last_ns || b->last_block != v->block || strncmp(b->last_arm, arm, sizeof b->last_arm - 1) != 0;
 }
 
 void cb_progress_show(struct cb_progress_bar *b, const struct cb_progress_view *v)

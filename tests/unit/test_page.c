@@ -98,7 +98,7 @@ static void count_attributes(struct census *c, const xmlNode *node)
         xmlChar *value = xmlNodeListGetString(node->doc, a->children, 1);
         c->handlers += !strncasecmp(name, "on", 2);
         c->links += !strcmp(name, "src") || (!strcmp(name, "href") && value && value[0] != '#');
-        if (!strcmp(name, "id"))
+        if (!strcmp(name, "id") && value)
             count_id(c, (const char *)value);
         xmlFree(value);
     }
@@ -140,7 +140,7 @@ static bool examine(const struct cb_buf *page, struct census *c)
 
 static int temporary(char path[32])
 {
-    strcpy(path, "/tmp/cb-page-XXXXXX");
+    snprintf(path, 32, "/tmp/cb-page-XXXXXX");
     return mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
