@@ -33,7 +33,8 @@ struct cb_vmhost {
     int life; /* the reaper ends everything when this closes */
     int sock;
     uint32_t seq;
-    bool broken; /* an answer is overdue, or the other side is gone */
+    bool broken;   /* an answer is overdue, or the other side is gone */
+    char root[80]; /* the libvirt driver's directory */
     char versions[128];
 };
 
@@ -223,6 +224,17 @@ int cb_vmhost_stopped(struct cb_vmhost *v, const char *domain, char *out, size_t
     return *out != '\0';
 }
 
+pid_t cb_vmhost_pid(const struct cb_vmhost *v, const char *domain)
+{
+    char path[256];
+    uint64_t pid;
+    struct cb_err ignored;
+    if (cb_path(path, sizeof path, &ignored, "%s/run/qemu/%s.pid", v->root, domain) < 0 ||
+        cb_read_u64(path, &pid) < 0 || pid > INT32_MAX)
+        return 0;
+    return (pid_t)pid;
+}
+
 const char *cb_vmhost_versions(const struct cb_vmhost *v)
 {
     return v->versions;
@@ -268,11 +280,11 @@ static int open_log(const char *path, struct cb_err *err)
 
 static int start(struct cb_vmhost *v, const struct cb_site *site, struct cb_err *err)
 {
-    char root[sizeof site->state_dir + 8], cache[sizeof site->cache_dir + 16], log[sizeof root + 16];
+    char cache[sizeof site->cache_dir + 16], log[sizeof v->root + 16];
     struct cb_vm_answer first;
     CB_AUTOFD int life = -1;
     CB_AUTOFD int sock = -1;
-    if (cb_path(root, sizeof root, err, "%s/v", site->state_dir) < 0 ||
+    if (cb_path(v->root, sizeof v->root, err, "%s/v", site->state_dir) < 0 ||
         cb_path(cache, sizeof cache, err, "%s/libvirt", site->cache_dir) < 0 ||
         cb_path(log, sizeof log, err, "%s/libvirt.log", site->state_dir) < 0)
         return -1;
@@ -282,7 +294,7 @@ static int start(struct cb_vmhost *v, const struct cb_site *site, struct cb_err 
     bool embed = !*site->connect;
     struct ends ends = {.life = life, .sock = sock, .log = log_fd};
     ends.server = (struct cb_vm_server){.connect = site->connect,
-                                        .root = root,
+                                        .root = v->root,
                                         .cache = cache,
                                         .netns = embed && site->fabric ? cb_fabric_netns(site->fabric) : -1};
     v->reaper = fork();

@@ -68,6 +68,7 @@ static void finish(struct stage *s)
     if (!s->site.work_dir[0])
         return;
     cb_vmhost_close(s->site.vmhost);
+    cb_cgroup_remove_run(s->site.run_id);
     CU_ASSERT_EQUAL(cb_remove_tree(s->site.state_dir, &s->err), 0);
     CU_ASSERT_EQUAL(cb_remove_tree(s->site.work_dir, &s->err), 0);
 }
