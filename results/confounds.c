@@ -104,12 +104,30 @@ static void peer_shares(const struct subject *s, struct cb_buf *out)
             "waiting for them");
 }
 
+/* "none: no veth" -> "no veth"; NULL for an arm with a link, or of which nothing is known. */
+static const char *no_link(const struct cb_ds_arm *a)
+{
+    const char *net = known(a, "network");
+    return net && !strncmp(net, "none: ", 6) ? net + 6 : NULL;
+}
+
+static bool measures_network(const struct cb_dataset *d)
+{
+    for (size_t i = 0; i < d->ncases; i++)
+        if (!strncmp(d->cases[i].bench, "net.", 4))
+            return true;
+    return false;
+}
+
+/* Without a link for the host nobody has one: that is said once. */
 static void network(const struct subject *s, struct cb_buf *out)
 {
-    const char *net = known(s->arm, "network");
-    if (net && !strncmp(net, "none", 4))
-        cb_buf_printf(out, "%s has no network link of the run (%s): its network cases are skipped",
-                      s->arm->name, net);
+    const char *why = no_link(s->arm);
+    bool run_has_none = no_link(s->base) != NULL;
+    if (!why || !measures_network(s->d) || (run_has_none && s->arm != s->base))
+        return;
+    cb_buf_printf(out, "%s has no network link (%s): network cases are skipped",
+                  run_has_none ? "the run" : s->arm->name, *why ? why : "not said why");
 }
 
 /* Where the scratch directory or the disk image lies, as seen from the host. */

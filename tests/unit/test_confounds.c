@@ -113,13 +113,30 @@ static void what_concerns_the_run_is_said_once(void)
 {
     struct cb_dataset d = alike();
     fixture_kv(&d.run.host, "cpus.shared", "true");
-    fixture_kv(&d.arms[FIXTURE_CONTAINER].facts, "network", "none: no veth");
     fixture_kv(&d.arms[FIXTURE_CONTAINER].facts, "cgroup.missing", "cpuset");
     struct cb_notes n = notes_of(&d);
-    CU_ASSERT_EQUAL(n.n, 3);
+    CU_ASSERT_EQUAL(n.n, 2);
     CU_ASSERT_EQUAL(find(&n, "share CPUs"), 0);
-    CU_ASSERT_EQUAL(find(&n, "container has no network link of the run (none: no veth)"), 1);
-    CU_ASSERT_EQUAL(find(&n, "container: control groups lack cpuset"), 2);
+    CU_ASSERT_EQUAL(find(&n, "container: control groups lack cpuset"), 1);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void missing_links_matter_to_network_cases(void)
+{
+    struct cb_dataset d = alike();
+    fixture_kv(&d.arms[FIXTURE_CONTAINER].facts, "network", "none: no veth");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0); /* nothing of the network was measured */
+    cb_notes_free(&n);
+    fixture_set(&d.cases[0].bench, "net.rr");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "container has no network link (no veth)"), 0);
+    cb_notes_free(&n);
+    fixture_kv(&d.arms[FIXTURE_HOST].facts, "network", "none: ");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 1);
+    CU_ASSERT_EQUAL(find(&n, "the run has no network link (not said why)"), 0);
     cb_notes_free(&n);
     cb_dataset_free(&d);
 }
@@ -135,11 +152,13 @@ static void skipped_arms_confound_nothing(void)
     cb_dataset_free(&d);
 }
 
-const struct cb_suite cb_suite = {"confounds",
-                                  {{"arms alike: nothing to say", nothing_to_say},
-                                   {"the worst comes first", worst_comes_first},
-                                   {"each difference has its note", each_difference_has_its_note},
-                                   {"memory counts what may be used", memory_counts_what_may_be_used},
-                                   {"what concerns the run is said once", what_concerns_the_run_is_said_once},
-                                   {"skipped arms confound nothing", skipped_arms_confound_nothing},
-                                   CU_TEST_INFO_NULL}};
+const struct cb_suite cb_suite = {
+    "confounds",
+    {{"arms alike: nothing to say", nothing_to_say},
+     {"the worst comes first", worst_comes_first},
+     {"each difference has its note", each_difference_has_its_note},
+     {"memory counts what may be used", memory_counts_what_may_be_used},
+     {"what concerns the run is said once", what_concerns_the_run_is_said_once},
+     {"missing links matter to network cases", missing_links_matter_to_network_cases},
+     {"skipped arms confound nothing", skipped_arms_confound_nothing},
+     CU_TEST_INFO_NULL}};
