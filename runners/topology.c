@@ -280,19 +280,19 @@ static const char *hypervisor_name(void)
     return name ? name : hypervisor_from_sysfs();
 }
 
+/* x86 has a flag for it, which decides: DMI's vendors sell bare metal too, and bare metal has no CPUID leaf
+ * 0x40000000. Elsewhere a name is all the evidence there is. */
 static void load_hypervisor(struct cb_topology *t, const char *cpuinfo)
 {
 #if defined(__x86_64__)
-    /* DMI's vendors sell bare metal too, and bare metal has no leaf 0x40000000: the flag decides. */
-    bool flag = has_flag(cpuinfo, "hypervisor");
-    const char *name = flag ? hypervisor_name() : NULL;
-    t->virtualised = flag;
+    const bool flag_decides = true;
 #else
-    (void)cpuinfo;
-    const char *name = hypervisor_name();
-    t->virtualised = name != NULL;
+    const bool flag_decides = false;
 #endif
-    snprintf(t->hypervisor, sizeof t->hypervisor, "%s", name ? name : t->virtualised ? "unknown" : "");
+    bool flag = has_flag(cpuinfo, "hypervisor");
+    const char *name = flag || !flag_decides ? hypervisor_name() : NULL;
+    t->virtualised = flag || name;
+    snprintf(t->hypervisor, sizeof t->hypervisor, "%s", name ? name : flag ? "unknown" : "");
 }
 
 static int load_cpuinfo(struct cb_topology *t, struct cb_err *err)
