@@ -112,6 +112,7 @@ static void write_interface(struct xml *x, const struct cb_domain *d)
     EMPTY(x, "mac", "address", d->mac);
     EMPTY(x, "source", "bridge", d->bridge);
     EMPTY(x, "model", "type", "virtio");
+    EMPTY(x, "driver", "name", d->vhost ? "vhost" : "qemu");
     EMPTY(x, "rom", "enabled", "no"); /* nothing boots from it; loading the ROM costs time */
     pci_slot(x, "3");
     end(x);

@@ -30,6 +30,7 @@ struct cb_domain {
     const char *channel; /* unix socket of the agent's port; qemu listens */
     struct cb_domain_disk disk;
     const char *bridge, *mac; /* bridge NULL: no network device */
+    bool vhost;               /* its queues are served by the host's kernel, not by qemu */
 };
 
 /* Appends the document. Texts are escaped; one that XML cannot hold (control bytes, not UTF-8) is CB_EUSAGE.

@@ -57,7 +57,7 @@ struct vm {
     struct cb_guest_kernel kernel;
     char boot[CB_KERNEL_PATH_MAX]; /* what qemu loads: an ELF image or kernel.image */
     bool elf;
-    bool kvm;
+    bool kvm, vhost;
     const struct disk *disk;
     char name[96]; /* of the domain */
     char image[320], initramfs[320], channel[108], console[108];
@@ -158,6 +158,7 @@ static int choose_accelerator(struct vm *vm, struct cb_env *env, struct cb_err *
     if (judge_kvm(env->arm, &kvm, err) < 0)
         return -1;
     vm->kvm = kvm.usable;
+    vm->vhost = vm->kvm && access("/dev/vhost-net", R_OK | W_OK) == 0; /* libvirt would choose the same */
     snprintf(env->accelerator, sizeof env->accelerator, "%s", vm->kvm ? cb_kvm_class_name(kvm.kvm) : "tcg");
     cb_env_fact(env, "accelerator.reason", "%s", kvm.reason);
     return 0;
@@ -179,6 +180,7 @@ static void add_facts(const struct vm *vm, struct cb_env *env)
     cb_env_fact(env, "machine", "q35");
     cb_env_fact(env, "cpu.mode", "%s", vm->kvm ? "host-passthrough" : "maximum");
     cb_env_fact(env, "disk", "%s, raw, cache=%s, io=%s, ext4 of its own", d->bus, d->cache, d->io);
+    cb_env_fact(env, "net.backend", "%s", vm->vhost ? "vhost" : "qemu");
     cb_backing_facts(env, vm->image);
 }
 
@@ -273,6 +275,7 @@ static int up(struct cb_env *env, struct cb_err *err)
                  .io = vm->disk->io},
         .bridge = has_link(site) ? CB_FABRIC_BRIDGE : NULL,
         .mac = mac,
+        .vhost = vm->vhost,
     };
     if (cb_domain_xml(&d, &xml, err) < 0)
         return -1;

@@ -48,8 +48,8 @@ static struct cb_domain kvm_domain(void)
     struct cb_domain d = tcg_domain();
     d.kvm = true;
     d.ncpus = 2;
+    d.vhost = true;
     d.firmware = NULL;
-    d.bridge = NULL;
     d.disk.path = NULL;
     return d;
 }
