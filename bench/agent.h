@@ -10,7 +10,7 @@
 #define CB_PEER_SINK 5002
 /* Reads 8 bytes N, little endian, then sends N bytes; again until end of stream. */
 #define CB_PEER_SOURCE 5003
-#define CB_PEER_CLOSE 5004 /* answers one byte with one byte and closes */
+#define CB_PEER_CLOSE  5004 /* answers one byte with one byte and closes */
 
 /* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for an env
  * message that carries an address (init gives it to its link); NULL: such a message is an error. */

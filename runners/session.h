@@ -10,8 +10,8 @@ struct cb_session {
     struct cb_link link;
     struct cb_lines lines;
     char agent_sha256[CB_SHA256_HEX]; /* as echoed from inside */
-    const volatile int *stop; /* non-zero: every wait ends with CB_EINTR; may be NULL */
-    uint64_t first_byte_ns;   /* host clock when the agent's first byte was seen: the end of the start */
+    const volatile int *stop;         /* non-zero: every wait ends with CB_EINTR; may be NULL */
+    uint64_t first_byte_ns; /* host clock when the agent's first byte was seen: the end of the start */
     uint64_t
         mark_jitter_ns; /* longest of the ping round trips: how far two stamps of one bracket may be apart */
 };

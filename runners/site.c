@@ -131,7 +131,8 @@ static int write_owner(const struct cb_site *site, struct cb_err *err)
 /* ---- open and close
  * --------------------------------------------------------------------------------------------- */
 
-/* mkdir, not mkdirs: a directory that is there already belongs to somebody else, and must not be removed later. */
+/* mkdir, not mkdirs: a directory that is there already belongs to somebody else, and must not be removed
+ * later. */
 static int make_own(char *path, struct cb_err *err)
 {
     if (mkdir(path, 0700) == 0)
@@ -169,6 +170,7 @@ static void open_fabric(struct cb_site *site)
 int cb_site_open(const struct cb_site_request *req, const struct cb_topology *topo, struct cb_site *site,
                  struct cb_err *err)
 {
+    struct cb_err ignored;
     *site = (struct cb_site){.memory = req->memory, .topo = *topo};
     if (cb_path(site->run_id, sizeof site->run_id, err, "%s", req->run_id) < 0 ||
         cb_path(site->connect, sizeof site->connect, err, "%s", req->connect) < 0 ||
@@ -179,8 +181,12 @@ int cb_site_open(const struct cb_site_request *req, const struct cb_topology *to
         cb_site_close(site);
         return -1;
     }
+    (void)cb_cgroup_init(&ignored); /* an arm that needs it fails with the reason */
     if (req->network)
         open_fabric(site);
+    else
+        snprintf(site->fabric_reason, sizeof site->fabric_reason,
+                 "no benchmark of this run uses the network");
     return 0;
 }
 

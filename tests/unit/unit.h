@@ -1,5 +1,6 @@
 /* A suite is one file: its tests as static functions, and at the foot
- *     const struct cb_suite cb_suite = {"stats", {{"quantile type 7", quantile_type7}, ..., CU_TEST_INFO_NULL}}; */
+ *     const struct cb_suite cb_suite = {"stats", {{"quantile type 7", quantile_type7}, ...,
+ * CU_TEST_INFO_NULL}}; */
 #ifndef CB_TESTS_UNIT_H
 #define CB_TESTS_UNIT_H
 
