@@ -211,6 +211,22 @@ static void table_fits_its_columns(void)
         }
 }
 
+/* The four arms of a default run need one table, in 80 columns too, and no name of a metric is cut in it. */
+static void default_run_needs_one_table(void)
+{
+    struct plots_fixture f;
+    CB_AUTOBUF struct cb_buf out = {0};
+    plots_fixture_make(&f, 4, 10, NULL);
+    for (int columns = 80; columns <= 100; columns += 20) {
+        render(&f, (struct cb_term_style){columns, false, true}, &out);
+        const char *heading = strstr(cb_buf_str(&out), "\nmetric");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(heading);
+        CU_ASSERT_PTR_NULL(strstr(heading + 1, "\nmetric"));
+        CU_ASSERT_PTR_NULL(strstr(heading, "\xE2\x80\xA6"));
+    }
+    plots_fixture_free(&f);
+}
+
 /* Every arm has its columns in some table, however many there are. */
 static void table_splits_by_arms(void)
 {
@@ -237,7 +253,7 @@ static void table_says_what_it_must(void)
         "fs.rand.iops write depth=32",
         "skipped(1)",
         "(1) the guest kernel has no io_uring",
-        "171 ns",
+        "GB/s",
         "vm (emulated)",
         "\xC2\xB1",
     };
@@ -394,6 +410,7 @@ const struct cb_suite cb_suite = {"plots",
                                    {"labels tell cases apart", labels_tell_cases_apart},
                                    {"marks", marks},
                                    {"table fits its columns", table_fits_its_columns},
+                                   {"default run needs one table", default_run_needs_one_table},
                                    {"table splits by arms", table_splits_by_arms},
                                    {"table says what it must", table_says_what_it_must},
                                    {"table disarms names", table_disarms_names},

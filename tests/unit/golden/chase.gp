@@ -23,7 +23,7 @@ set label 'vm (emulated)' at screen 0.3024, screen 0.8974 left offset 1,-0.2 fon
 set tmargin at screen 0.8547
 set logscale xy
 set xrange [8192:5.36871e+08]
-set yrange [0.987393:401.218]
+set yrange [0.991668:397.402]
 set xtics ('16K' 16384, '64K' 65536, '256K' 262144, '1M' 1048576, '4M' 4194304, '16M' 16777216, '64M' 67108864, '256M' 268435456)
 set ytics ('1 ns' 1, '2 ns' 2, '5 ns' 5, '10 ns' 10, '20 ns' 20, '50 ns' 50, '100 ns' 100, '200 ns' 200)
 set xlabel 'bytes walked (log scale)'

@@ -26,19 +26,19 @@ set yrange [1:0.0005]
 set ytics ('all' 1, 'p50: half' 0.5, 'p90: 10 %%' 0.1, 'p99: 1 %%' 0.01, 'p99.9: 0.1 %%' 0.001)
 set xlabel 'latency of one operation (log scale): shorter is better ←'
 set title offset 0,-0.4 'fs.commit'
-set xrange [103.738:3937.89]
-set xtics ('150 us' 150, '200 us' 200, '300 us' 300, '500 us' 500, '700 us' 700, '1 ms' 1000, '1.5 ms' 1500, '2 ms' 2000, '3 ms' 3000)
-plot data index 0 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
-     data index 1 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
-     data index 2 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
-     data index 3 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
+set xrange [85.7018:4016.74]
+set xtics ('100 us' 100, '200 us' 200, '500 us' 500, '1 ms' 1000, '2 ms' 2000)
+plot data index 0 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
+     data index 1 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
+     data index 2 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 3 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
 unset label
 set title offset 0,-0.4 'net.rr'
-set xrange [12.2109:509.696]
+set xrange [12.4945:509.133]
 set xtics ('20 us' 20, '50 us' 50, '100 us' 100, '200 us' 200, '500 us' 500)
-plot data index 4 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
-     data index 5 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
-     data index 6 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
-     data index 7 using 1:2 with linespoints pointinterval 40 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
+plot data index 4 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
+     data index 5 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
+     data index 6 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 7 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
 unset label
 unset multiplot

@@ -44,7 +44,7 @@ unset label
 set ytics 0,1 format ''
 set lmargin at screen 0.6500
 set rmargin at screen 0.98
-set xrange [0.9:1326.52]
+set xrange [0.9:1349.39]
 set xtics ('1' 1, '3' 3, '10' 10, '30' 30, '100' 100, '300' 300, '1000' 1000)
 set xlabel 'cost ratio (log scale): costs more →'
 plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror fs solid 0.35 noborder lc rgb '#808080', \

@@ -19,18 +19,18 @@ set label 'Start latency of each arm: launch to the agent''s first byte' at scre
 set tmargin at screen 0.8333
 set bmargin at screen 0.2222
 set logscale x
-set xrange [1.19866:3421.46]
+set xrange [1.23825:3418.49]
 set yrange [3.6:-0.75]
 set xtics ('3 ms' 3, '10 ms' 10, '30 ms' 30, '100 ms' 100, '300 ms' 300, '1 s' 1000, '3 s' 3000)
 set ytics ('host' 0, 'host2' 1, 'container' 2, 'vm (emulated)' 3)
-set arrow from 1.97719, -0.30 to 1.97719, 0.30 nohead lw 2.5 lc rgb '#808080' front
-set label '1.98 ms' at 1.97719, -0.42 center font ',11'
-set arrow from 1.85995, 0.70 to 1.85995, 1.30 nohead lw 2.5 lc rgb '#808080' front
-set label '1.86 ms' at 1.85995, 0.58 center font ',11'
-set arrow from 6.7449, 1.70 to 6.7449, 2.30 nohead lw 2.5 lc rgb '#0072B2' front
-set label '6.74 ms' at 6.7449, 1.58 center font ',11'
-set arrow from 2288.37, 2.70 to 2288.37, 3.30 nohead lw 2.5 lc rgb '#D55E00' front
-set label '2.29 s' at 2288.37, 2.58 center font ',11'
+set arrow from 1.84168, -0.30 to 1.84168, 0.30 nohead lw 2.5 lc rgb '#808080' front
+set label '1.84 ms' at 1.84168, -0.42 center font ',11'
+set arrow from 2.00079, 0.70 to 2.00079, 1.30 nohead lw 2.5 lc rgb '#808080' front
+set label '2.00 ms' at 2.00079, 0.58 center font ',11'
+set arrow from 6.8162, 1.70 to 6.8162, 2.30 nohead lw 2.5 lc rgb '#0072B2' front
+set label '6.82 ms' at 6.8162, 1.58 center font ',11'
+set arrow from 2240.03, 2.70 to 2240.03, 3.30 nohead lw 2.5 lc rgb '#D55E00' front
+set label '2.24 s' at 2240.03, 2.58 center font ',11'
 set xlabel 'time to start (log scale): shorter is better ←'
 plot data index 0 using 1:2 with points lc rgb '#808080' pt 7 ps 0.6, \
      data index 1 using 1:2 with points lc rgb '#808080' pt 6 ps 0.6, \
