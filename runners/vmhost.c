@@ -126,6 +126,7 @@ static void detach(const struct ends *e)
     setsid();
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL); /* were it ignored, ended children could not be waited for */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, STDIN_FILENO);
     dup2(e->log, STDOUT_FILENO); /* libvirt and qemu talk; what matters comes back as an error */
@@ -141,7 +142,7 @@ static void reap(const struct ends *e)
     sigaddset(&chld, SIGCHLD);
     detach(e);
     sigprocmask(SIG_SETMASK, &chld, &old);
-    int signals = signalfd(-1, &chld, SFD_CLOEXEC);
+    int signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t server = fork();
     if (server == 0) {
