@@ -18,6 +18,14 @@
 #include "tests/unit/plots_fixture.h"
 #include "tests/unit/unit.h"
 
+static const struct cb_figure *figure(const char *name)
+{
+    const struct cb_figure *const *f = cb_figures;
+    while (strcmp((*f)->name, name) != 0)
+        f++;
+    return *f;
+}
+
 static void compare(const char *name, const char *suffix, const struct cb_buf *text)
 {
     char path[4096];
@@ -44,6 +52,44 @@ static void as_before(void)
         compare((*fig)->name, "gp", &script);
         compare((*fig)->name, "dat", &data);
     }
+    plots_fixture_free(&f);
+}
+
+/* Cases that differ by more than their size are lines of their own, each named at its end. */
+static void chase_of_two_kinds(void)
+{
+    struct plots_fixture f;
+    struct cb_err err;
+    CB_AUTOBUF struct cb_buf script = {0};
+    CB_AUTOBUF struct cb_buf data = {0};
+    plots_fixture_make(&f, 4, 2, NULL);
+    unsigned chases = 0;
+    for (size_t i = 0; i < f.data.ncases; i++) {
+        char *page = strstr(f.data.cases[i].params, "page=default");
+        if (page && chases++ % 2)
+            memcpy(page, "page=thp", sizeof "page=thp");
+    }
+    CU_ASSERT_EQUAL(figure("chase")->make(&f.report, &script, &data, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&script), "set label ' page=thp' at 268435456"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&script), "set label ' page=default' at 4194304"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&script), "data index 7 ")); /* four arms, two kinds */
+    CU_ASSERT_PTR_NULL(strstr(cb_buf_str(&script), "data index 8 "));
+    plots_fixture_free(&f);
+}
+
+/* What a voided block saw is in no curve. */
+static void voided_blocks_are_left_out(void)
+{
+    struct plots_fixture f;
+    struct cb_err err;
+    CB_AUTOBUF struct cb_buf script = {0};
+    CB_AUTOBUF struct cb_buf data = {0};
+    plots_fixture_make(&f, 4, 2, NULL);
+    for (unsigned b = 0; b < 2; b++) {
+        free(f.data.blocks[b].void_reason);
+        f.data.blocks[b].void_reason = strdup("steal");
+    }
+    CU_ASSERT_EQUAL(figure("latency")->make(&f.report, &script, &data, &err), 1);
     plots_fixture_free(&f);
 }
 
@@ -181,6 +227,8 @@ static void links_are_not_followed(void)
 
 const struct cb_suite cb_suite = {"figures",
                                   {{"as before", as_before},
+                                   {"chase of two kinds", chase_of_two_kinds},
+                                   {"voided blocks are left out", voided_blocks_are_left_out},
                                    {"nothing to draw", nothing_to_draw},
                                    {"gnuplot is silent", gnuplot_is_silent},
                                    {"one arm, one block", one_arm_one_block},
