@@ -66,10 +66,11 @@ static uint64_t stream_array(const struct cb_topology *t)
     return max_u64(4 * llc(t), 64 * MIB);
 }
 
-/* Far beyond the last level, so that nearly every load misses it. */
+/* Far enough beyond the last level that nearly every load misses it, and no larger: touching it takes seconds
+ * where pages are emulated. */
 static uint64_t dram_size(const struct cb_topology *t)
 {
-    return max_u64(8 * llc(t), 256 * MIB);
+    return max_u64(4 * llc(t), 128 * MIB);
 }
 
 /* Every arm gets room for the largest working set, the page cache of the test files and the system itself,

@@ -55,7 +55,7 @@ static void sizes_follow_the_caches(void)
     CU_ASSERT_EQUAL(plan.ncases, 4);
     CU_ASSERT(strstr(plan.cases[0].params, "size=16384") != NULL);
     CU_ASSERT(strstr(plan.cases[1].params, "size=524288") != NULL);
-    CU_ASSERT(strstr(plan.cases[3].params, "size=268435456") != NULL);
+    CU_ASSERT(strstr(plan.cases[3].params, "size=134217728") != NULL);
     cb_plan_free(&plan);
 }
 
