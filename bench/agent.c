@@ -252,10 +252,10 @@ static int on_env(struct agent *a, const struct cb_wire_env *env, struct cb_err 
     struct cb_wire_msg ready = {.verb = CB_VERB_READY};
     int failed = 0;
     a->env = *env;
-    if (*env->address && !a->configure)
-        failed = cb_fail(&why, CB_EUSAGE, "the link's address is not the agent's to set here");
-    else if (*env->address)
+    if (a->configure)
         failed = a->configure(env->device, env->address, &why);
+    else if (*env->address)
+        failed = cb_fail(&why, CB_EUSAGE, "the link's address is not the agent's to set here");
     return failed ? send_error(a->out, NO_CASE, &why, err) : cb_wire_send(a->out, &ready, err);
 }
 

@@ -12,8 +12,9 @@
 #define CB_PEER_SOURCE 5003
 #define CB_PEER_CLOSE  5004 /* answers one byte with one byte and closes */
 
-/* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for an env
- * message that carries an address (init gives it to its link); NULL: such a message is an error. */
+/* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for every
+ * env message and makes the environment ready for cases; it gives `address`, if there is one, to the link.
+ * NULL: the environment is ready as it is, and an address is an error. */
 struct cb_err;
 int cb_agent_serve(int in, int out,
                    int (*configure)(const char *device, const char *address, struct cb_err *err));

@@ -147,6 +147,7 @@ static void boots_twice_and_leaves_nothing(void)
             CU_ASSERT_STRING_EQUAL(fact(in->facts, in->nfacts, "kernel"),
                                    fact(in->env.facts, in->env.nfacts, "kernel.release"));
             CU_ASSERT_STRING_EQUAL(fact(in->facts, in->nfacts, "scratch.fs"), "ext4");
+            CU_ASSERT_STRING_NOT_EQUAL(fact(in->facts, in->nfacts, "clock.source"), "tsc-early");
             CU_ASSERT_EQUAL(processes_of(&s, true), 1);
         }
         cb_instance_stop(&s.instance);
