@@ -20,8 +20,6 @@ int cb_figure_top(const struct cb_dataset *d, bool hosts);
 void cb_figure_put_legend(struct cb_buf *script, const struct cb_dataset *d, bool hosts, int height);
 /* "lc rgb '#0072B2' pt 7 ps 0.7": the same for an arm everywhere. */
 void cb_figure_put_style(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
-/* The same for a curve, with the arm's name: it is what a pointer over the curve in a page shows. */
-void cb_figure_put_curve(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);
 const char *cb_figure_colour(const struct cb_dataset *d, unsigned arm);
 /* "'vm (emulated)'", quoted. */
 void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsigned arm);

@@ -118,7 +118,7 @@ static void put_line_begin(const struct cb_dataset *d, const struct point *at, u
     cb_figure_put_comment(data, text);
     cb_buf_printf(plot, "%s data index %u using ($1*%.4f):2:3:4 with yerrorlines lw 1.5 ",
                   index ? ", \\\n    " : "plot", index, shift(d, at->arm));
-    cb_figure_put_curve(plot, d, at->arm);
+    cb_figure_put_style(plot, d, at->arm);
 }
 
 /* One index a line, its part of the plot command beside it. */

@@ -117,7 +117,7 @@ static void put_case(const struct cb_dataset *d, unsigned case_index, struct cha
         /* a point now and then, so that curves differ by more than their colour */
         cb_buf_printf(&plot, "%s data index %u using 1:2 with linespoints pointinterval 20 lw 1.5 ",
                       plot.len ? ", \\\n    " : "plot", c->index++);
-        cb_figure_put_curve(&plot, d, a);
+        cb_figure_put_style(&plot, d, a);
     }
     if (!plot.len)
         return;

@@ -133,15 +133,18 @@ static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
 static void put_plot(const struct cb_dataset *d, double clip, struct cb_buf *s)
 {
     unsigned index = 0;
-    cb_buf_puts(s, "plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror "
-                   "fs solid 0.35 noborder lc rgb '" CB_FIGURE_GREY "' title 'noise floor'");
+    cb_buf_puts(
+        s,
+        "plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror fs solid 0.35 noborder lc rgb "
+        "'" CB_FIGURE_GREY "'");
     for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1)) {
         cb_buf_printf(s, ", \\\n     data index %u using 2:1:3:4 with xerrorbars lw 1.5 ", ++index);
-        cb_figure_put_curve(s, d, a);
+        cb_figure_put_style(s, d, a);
         if (isfinite(clip))
             cb_buf_printf(s,
-                          ", \\\n     data index %u using ($2 > %g ? %g : NaN):1:('\xE2\x96\xB6') "
-                          "with labels right font ',9' tc rgb '%s' title 'beyond this panel'",
+                          ", \\\n     data index %u using ($2 > %g ? %g : NaN):1:('\xE2\x96\xB6') with "
+                          "labels right font "
+                          "',9' tc rgb '%s'",
                           index, clip, clip, cb_figure_colour(d, a));
     }
     cb_buf_puts(s, "\n");

@@ -92,7 +92,7 @@ static void put_script(const struct cb_dataset *d, const struct chart *c, struct
         if (!ever_started(d, a))
             continue;
         cb_buf_printf(s, "%s data index %u using 1:2 with points ", index ? ", \\\n    " : "plot", index);
-        cb_figure_put_curve(s, d, a);
+        cb_figure_put_style(s, d, a);
         index++;
     }
     cb_buf_puts(s, "\n");

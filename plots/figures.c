@@ -63,13 +63,6 @@ void cb_figure_put_arm(struct cb_buf *script, const struct cb_dataset *d, unsign
     cb_put_gnuplot(script, cb_view_arm_fit(&d->arms[arm], LEGEND_COLUMNS, name, sizeof name));
 }
 
-void cb_figure_put_curve(struct cb_buf *script, const struct cb_dataset *d, unsigned arm)
-{
-    cb_figure_put_style(script, d, arm);
-    cb_buf_puts(script, " title ");
-    cb_figure_put_arm(script, d, arm);
-}
-
 void cb_figure_put_comment(struct cb_buf *data, const char *text)
 {
     cb_buf_puts(data, "# ");

@@ -121,6 +121,15 @@ static int put_tag(struct cb_buf *out, const char **s, const char *name, struct 
     return 0;
 }
 
+/* gnuplot's titles are its plot commands: a page would show them under the pointer. */
+static bool skip_title(const char **s)
+{
+    const char *end = strncmp(*s, "<title>", 7) ? NULL : strstr(*s, "</title>");
+    if (end)
+        *s = end + strlen("</title>");
+    return end != NULL;
+}
+
 int cb_put_svg(struct cb_buf *out, const char *svg, const char *name, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf picture = {0};
@@ -131,7 +140,7 @@ int cb_put_svg(struct cb_buf *out, const char *svg, const char *name, struct cb_
         size_t text = strcspn(s, "<");
         cb_buf_add(&picture, s, text);
         s += text;
-        if (*s && put_tag(&picture, &s, name, err))
+        if (*s && !skip_title(&s) && put_tag(&picture, &s, name, err))
             return -1;
     }
     if (!cb_buf_ok(&picture))

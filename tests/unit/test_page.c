@@ -20,7 +20,8 @@ static void svg_stands_beside_others(void)
 {
     static const char svg[] =
         "<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 1 1\"><defs><circle id='gpDot' r='0.5'/></defs>"
-        "<g id=\"x_plot_1\"><use xlink:href='#gpDot' color='rgb(0,1,2)'/><path clip-path=\"url(#c)\" "
+        "<g id=\"x_plot_1\"><title>data using 1:2</title><use xlink:href='#gpDot' color='rgb(0,1,2)'/><path "
+        "clip-path=\"url(#c)\" "
         "fill='#ffffff'/>"
         "<text>a &lt;b> c</text></g></svg>\n";
     struct cb_err err;

@@ -34,7 +34,7 @@ set arrow from 2097152, graph 0 to 2097152, graph 1 nohead dt 2 lc rgb '#808080'
 set label 'L2 2M' at 2097152, graph 0.97 left offset 0.5,0 font ',11'
 set arrow from 33554432, graph 0 to 33554432, graph 1 nohead dt 2 lc rgb '#808080' back
 set label 'last level 32M' at 33554432, graph 0.97 left offset 0.5,0 font ',11'
-plot data index 0 using ($1*0.9339):2:3:4 with yerrorlines lw 1.5 lc rgb '#808080' pt 7 ps 0.6 title 'host', \
-     data index 1 using ($1*0.9775):2:3:4 with yerrorlines lw 1.5 lc rgb '#808080' pt 6 ps 0.6 title 'host2', \
-     data index 2 using ($1*1.0231):2:3:4 with yerrorlines lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6 title 'container', \
-     data index 3 using ($1*1.0708):2:3:4 with yerrorlines lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6 title 'vm (emulated)'
+plot data index 0 using ($1*0.9339):2:3:4 with yerrorlines lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
+     data index 1 using ($1*0.9775):2:3:4 with yerrorlines lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
+     data index 2 using ($1*1.0231):2:3:4 with yerrorlines lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 3 using ($1*1.0708):2:3:4 with yerrorlines lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6

@@ -28,17 +28,17 @@ set xlabel 'latency of one operation (log scale): shorter is better ←'
 set title offset 0,-0.4 'fs.commit'
 set xrange [85.7018:4016.74]
 set xtics ('100 us' 100, '200 us' 200, '500 us' 500, '1 ms' 1000, '2 ms' 2000)
-plot data index 0 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6 title 'host', \
-     data index 1 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6 title 'host2', \
-     data index 2 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6 title 'container', \
-     data index 3 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6 title 'vm (emulated)'
+plot data index 0 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
+     data index 1 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
+     data index 2 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 3 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
 unset label
 set title offset 0,-0.4 'net.rr'
 set xrange [12.4945:509.133]
 set xtics ('20 us' 20, '50 us' 50, '100 us' 100, '200 us' 200, '500 us' 500)
-plot data index 4 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6 title 'host', \
-     data index 5 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6 title 'host2', \
-     data index 6 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6 title 'container', \
-     data index 7 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6 title 'vm (emulated)'
+plot data index 4 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 7 ps 0.6, \
+     data index 5 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#808080' pt 6 ps 0.6, \
+     data index 6 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 7 using 1:2 with linespoints pointinterval 20 lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6
 unset label
 unset multiplot

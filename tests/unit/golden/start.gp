@@ -32,7 +32,7 @@ set label '6.82 ms' at 6.8162, 1.58 center font ',11'
 set arrow from 2240.03, 2.70 to 2240.03, 3.30 nohead lw 2.5 lc rgb '#D55E00' front
 set label '2.24 s' at 2240.03, 2.58 center font ',11'
 set xlabel 'time to start (log scale): shorter is better ←'
-plot data index 0 using 1:2 with points lc rgb '#808080' pt 7 ps 0.6 title 'host', \
-     data index 1 using 1:2 with points lc rgb '#808080' pt 6 ps 0.6 title 'host2', \
-     data index 2 using 1:2 with points lc rgb '#0072B2' pt 7 ps 0.6 title 'container', \
-     data index 3 using 1:2 with points lc rgb '#D55E00' pt 5 ps 0.6 title 'vm (emulated)'
+plot data index 0 using 1:2 with points lc rgb '#808080' pt 7 ps 0.6, \
+     data index 1 using 1:2 with points lc rgb '#808080' pt 6 ps 0.6, \
+     data index 2 using 1:2 with points lc rgb '#0072B2' pt 7 ps 0.6, \
+     data index 3 using 1:2 with points lc rgb '#D55E00' pt 5 ps 0.6
