@@ -141,6 +141,7 @@ static int prepare(struct cb_run *run, const struct cb_wire_run *plan, const str
     run->scratch = *env->scratch ? env->scratch : NULL;
     run->peer = *env->peer ? env->peer : NULL;
     run->device = env->device;
+    run->slow_ppm = env->slow_ppm;
     cb_rng_seed(&run->rng, plan->seed);
     cb_hist_reset(run->hist);
     return cb_params_parse(b, plan->params, run->param, err);

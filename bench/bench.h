@@ -42,8 +42,10 @@ struct cb_run {
     const char *peer;             /* numeric IPv4 address of the peer; NULL when there is none */
     const char *device; /* network device that sockets must be bound to (SO_BINDTODEVICE); "" for none */
     struct cb_rng rng;  /* seeded the same in all arms */
-    void *state;        /* the kernel's own */
-    uint64_t work;      /* the loop adds what a batch did, in the benchmark's own terms (bytes, operations) */
+    uint32_t
+        slow_ppm;  /* the harness's: prolongs every batch by this share of it; 0 but in a positive control */
+    void *state;   /* the kernel's own */
+    uint64_t work; /* the loop adds what a batch did, in the benchmark's own terms (bytes, operations) */
     struct cb_hist *hist;   /* never NULL; filled only by benchmarks with CB_HIST_QUANTILE metrics */
     volatile uint64_t sink; /* results go here, so that no compiler removes the work */
 };

@@ -4,6 +4,17 @@
 
 #include "bench/base/clock.h"
 
+/* The positive control: spins until a batch that began at `begin` and took until `end` has taken the share
+ * longer that was asked for. A slowdown of known size, made inside of what is measured, proves that the run
+ * could see one. */
+static uint64_t prolong(uint64_t begin, uint64_t end, uint32_t slow_ppm)
+{
+    uint64_t until = end + (uint64_t)((double)(end - begin) * slow_ppm / 1e6);
+    while (end < until)
+        end = cb_now_ns();
+    return end;
+}
+
 /* Calls the loop once. The wall clock is read last before and first after it; the CPU clock costs about 15
  * times as much and stays outside. What reading the clock costs is part of wall_ns: it is reported as a fact,
  * and batches are long enough for it not to matter. */
@@ -14,6 +25,8 @@ static int run_batch(struct cb_run *run, uint64_t iters, struct cb_sample *s, st
     uint64_t begin = cb_now_ns();
     int failed = run->bench->loop(run, iters, err);
     uint64_t end = cb_now_ns();
+    if (run->slow_ppm)
+        end = prolong(begin, end, run->slow_ppm);
     *s = (struct cb_sample){
         .iters = iters, .work = run->work, .wall_ns = end - begin, .cpu_ns = cb_cpu_ns() - cpu};
     return failed;

@@ -53,6 +53,7 @@ static const struct verb verbs[] = {
                          STR("peer", env.peer, 0),
                          STR("device", env.device, 0),
                          STR("address", env.address, 0),
+                         NUM("slow_ppm", env.slow_ppm, 0, CB_WIRE_SLOW_MAX),
                      }},
     [CB_VERB_FACTS] = {"facts", {{0}}},
     [CB_VERB_FACT] = {"fact",

@@ -7,7 +7,7 @@
  * values out of range are errors, and no compatibility code exists. What comes from an agent is not trusted.
  *
  *     agent -> host                                   host -> agent
- *     hello   build id; the first byte, at once       env    scratch directory, peer, link
+ *     hello   build id; the first byte, at once       env    scratch directory, peer, link, slowdown
  *     digest  sha256 of the agent's own bytes
  *     fact    key, value                              facts  asks for the facts; ended by `ready`
  *     ready   (after env, after the last fact)        run    one case
@@ -35,6 +35,7 @@
 #define CB_WIRE_HIST      3800 /* histogram text a line */
 #define CB_WIRE_ITERS_MAX (UINT64_C(1) << 48)
 #define CB_WIRE_NS_MAX    (UINT64_C(3600) * 1000000000u)
+#define CB_WIRE_SLOW_MAX  1000000 /* a batch takes twice as long */
 
 enum cb_verb {
     CB_VERB_HELLO,
@@ -70,6 +71,7 @@ struct cb_wire_env {
     char peer[16];     /* numeric IPv4, "" for none */
     char device[16];   /* link to bind sockets to, "" for none */
     char address[20];  /* "198.18.0.4/24": init gives it to its link; "" when the runner has done so */
+    uint32_t slow_ppm; /* positive control: every batch is prolonged by this many millionths of itself */
 };
 
 struct cb_wire_fact {

@@ -11,6 +11,7 @@
  * reset, L for the loop, ( and ) for begin and end of a batch. */
 static struct {
     uint64_t wall, cpu;
+    uint64_t tick_ns; /* by how much the wall clock goes on at every reading */
     char trace[4096];
     size_t len;
 } world;
@@ -25,6 +26,7 @@ static void note(char what)
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
     uint64_t now = id == CLOCK_PROCESS_CPUTIME_ID ? world.cpu : world.wall;
+    world.wall += id == CLOCK_PROCESS_CPUTIME_ID ? 0 : world.tick_ns;
     note(id == CLOCK_PROCESS_CPUTIME_ID ? 'c' : 'w');
     *ts = (struct timespec){.tv_sec = (time_t)(now / CB_NS_PER_S), .tv_nsec = (long)(now % CB_NS_PER_S)};
     return 0;
@@ -254,6 +256,22 @@ static void sample_brackets(void)
     }
 }
 
+/* What the positive control is told to waste is part of the batch's time, in full and hardly more. */
+static void slow_batches_take_longer(void)
+{
+    struct script s = {.iter_ns = 1000};
+    struct cb_wire_run plan = {.iters = 10, .samples_min = 3, .samples_max = 3};
+    struct record r = {0};
+    struct cb_err err;
+    const struct cb_harness_out out = {.begin = begin, .end = end, .arg = &r};
+    struct cb_run run = start(&s);
+    world.tick_ns = 10;
+    run.slow_ppm = 50000;
+    CU_ASSERT_EQUAL(cb_harness_sample(&run, &plan, &out, &err), 0);
+    for (uint32_t i = 0; i < r.ended; i++)
+        CU_ASSERT(r.samples[i].wall_ns >= 10500 && r.samples[i].wall_ns <= 10550);
+}
+
 static void sample_passes_errors_on(void)
 {
     struct cb_wire_run plan = {.iters = 10, .samples_min = 5, .samples_max = 5};
@@ -299,6 +317,7 @@ const struct cb_suite cb_suite = {
         {"samples: how many", sample_counts},
         {"samples: their fields", sample_fields},
         {"samples: what the clock encloses", sample_brackets},
+        {"samples: a positive control takes longer", slow_batches_take_longer},
         {"samples: errors end it", sample_passes_errors_on},
         {"samples: a batch in no time is none", sample_refuses_no_time},
         CU_TEST_INFO_NULL,

@@ -111,6 +111,7 @@ static void random_message(struct cb_rng *r, struct cb_wire_msg *m)
         TEXT(m->env.peer, 0);
         TEXT(m->env.device, 0);
         TEXT(m->env.address, 0);
+        m->env.slow_ppm = (uint32_t)number(r, 0, CB_WIRE_SLOW_MAX);
         break;
     case CB_VERB_RUN:
         TEXT(m->run.bench, 1);
