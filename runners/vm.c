@@ -249,12 +249,37 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 
 /* ---- up and down ------------------------------------------------------------------------------------- */
 
+/* The host's choice of huge pages ("always [madvise] never"), which a kernel's configuration would make
+ * otherwise; "" where the host has none. */
+static const char *huge_pages(void)
+{
+    static const char *const choices[] = {"always", "madvise", "never"};
+    char line[64], marked[16];
+    if (cb_read_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) < 0)
+        return "";
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        snprintf(marked, sizeof marked, "[%s]", choices[i]);
+        if (strstr(line, marked))
+            return choices[i];
+    }
+    return "";
+}
+
+static int make_cmdline(const struct vm *vm, char *out, size_t cap, struct cb_err *err)
+{
+    const char *thp = huge_pages();
+    return cb_path(out, cap, err, "%s%s%s", vm->kvm ? CMDLINE : CMDLINE_TCG,
+                   *thp ? " transparent_hugepage=" : "", thp);
+}
+
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct vm *vm = env->state;
     struct cb_site *site = env->site;
     CB_AUTOBUF struct cb_buf xml = {0};
-    char mac[24];
+    char mac[24], cmdline[512];
+    if (make_cmdline(vm, cmdline, sizeof cmdline, err) < 0)
+        return -1;
     snprintf(mac, sizeof mac, "52:54:00:cb:00:%02x", env->slot & 0xff);
     struct cb_domain d = {
         .name = vm->name,
@@ -265,7 +290,7 @@ static int up(struct cb_env *env, struct cb_err *err)
         .firmware = vm->elf ? QBOOT : NULL,
         .kernel = vm->boot,
         .initrd = vm->initramfs,
-        .cmdline = vm->kvm ? CMDLINE : CMDLINE_TCG,
+        .cmdline = cmdline,
         .console = vm->console,
         .channel = vm->channel,
         .disk = {.path = vm->image,
