@@ -1,10 +1,11 @@
 /* The host itself: a process with the limits that the other arms have.
  *
- * What is timed is what starting a process takes: fork and exec. The control group, the scratch directory and
- * the link are the harness's and are made before; so is a launcher, a child that has moved into the group and
- * sits on the arm's CPUs. It is told to go, forks, and its child executes the agent. */
+ * What is timed is what starting a process takes: vfork and exec. The control group, the scratch directory
+ * and the link are the harness's and are made before; so is a launcher, a child that has moved into the group
+ * and sits on the arm's CPUs. It is told to go, and starts the agent. */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@
 /* A killed agent is gone within milliseconds; its memory is freed in that time. */
 #define STOP_DEADLINE_NS (2 * CB_NS_PER_S)
 
+#define PPM_PER_PERCENT 10000
+
 struct host {
     struct cb_channels channels;
     struct cb_cgroup *group; /* NULL: none to be had */
@@ -34,63 +37,98 @@ struct host {
     char scratch[sizeof((struct cb_wire_env *)0)->scratch];
 };
 
+struct agent {
+    const char *path;
+    pid_t pid;
+    int pidfd;
+    int cause; /* errno of a failed exec */
+};
+
 /* --- the launcher ------------------------------------------------------------------------------------ */
 
 /* Ends when the agent does, or kills it when cbench closes its end of the gate or is gone. */
-static __attribute__((noreturn)) void watch(struct host *h, pid_t agent, int pidfd)
+static __attribute__((noreturn)) void watch(struct host *h, const struct agent *a)
 {
-    struct pollfd p[] = {{.fd = pidfd, .events = POLLIN}, {.fd = h->channels.child.gate, .events = POLLIN}};
+    struct pollfd p[] = {{.fd = a->pidfd, .events = POLLIN},
+                         {.fd = h->channels.child.gate, .events = POLLIN}};
     int status;
     while (poll(p, 2, -1) < 0 && errno == EINTR)
         ;
     if (!p[0].revents)
-        kill(agent, SIGKILL);
-    while (waitpid(agent, &status, 0) < 0 && errno == EINTR)
+        kill(a->pid, SIGKILL);
+    while (waitpid(a->pid, &status, 0) < 0 && errno == EINTR)
         ;
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+/* What the agent inherits, all of it set before the launcher says that it is ready. */
 static int settle(struct host *h, const struct cb_site *site, struct cb_err *err)
 {
+    const int stream = h->channels.child.stream;
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     /* Out of the terminal's process group: an interrupt is cbench's to handle, and teardown has an order. */
     if (setpgid(0, 0))
         return cb_fail_sys(err, errno, "setpgid");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL))
         return cb_fail_sys(err, errno, "PR_SET_PDEATHSIG");
+    if (dup2(stream, STDIN_FILENO) < 0 || dup2(stream, STDOUT_FILENO) < 0 ||
+        dup2(h->channels.log, STDERR_FILENO) < 0)
+        return cb_fail_sys(err, errno, "stdin, stdout and stderr");
     if (h->group && cb_cgroup_attach(h->group, 0, err))
         return -1;
     return cb_pin(0, site->topo.sut, site->topo.nsut, err);
 }
 
-static int launch_agent(struct host *h, const struct cb_site *site, pid_t *agent, int *pidfd,
-                        struct cb_err *err)
+/* Runs in the launcher's memory, on a stack of its own, while the launcher waits: see clone(2), CLONE_VFORK.
+ */
+static int become_agent(void *arg)
 {
-    const struct cb_spawn s = {.argv = (const char *const[]){site->agent_path, "run", NULL},
-                               .envp = (const char *const[]){"PATH=/", NULL}, /* nothing of the user's */
-                               .fd_in = h->channels.child.stream,
-                               .fd_out = h->channels.child.stream,
-                               .fd_err = h->channels.log,
-                               .cpu = -1,
-                               .die_with_parent = true};
-    if (settle(h, site, err) || cb_channels_ready(&h->channels, err) || cb_channels_wait(&h->channels, err))
-        return -1;
-    return cb_spawn(&s, agent, pidfd, err);
+    struct agent *a = arg;
+    char *const argv[] = {(char *)a->path, (char[]){"run"}, NULL};
+    char *const envp[] = {(char[]){"PATH=/"}, NULL}; /* nothing of the user's */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+        execve(a->path, argv, envp);
+    a->cause = errno;
+    return 127;
+}
+
+/* As posix_spawn does and most shells do: fork without a copy of the memory. The copy would cost more than
+ * the rest of the start, and by the size of cbench, which is no property of the host. */
+static int start_agent(struct agent *a, struct cb_err *err)
+{
+    char stack[16384] __attribute__((aligned(16)));
+    a->pid = clone(become_agent, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, a,
+                   &a->pidfd);
+    if (a->pid < 0)
+        return cb_fail_sys(err, errno, "clone");
+    if (!a->cause)
+        return 0;
+    cb_kill_wait(a->pid);
+    cb_fail_sys(err, a->cause, "exec %s", a->path);
+    if (a->cause == ENOENT)
+        err->code = CB_EMISSING;
+    return -1;
 }
 
 static __attribute__((noreturn)) void launcher(struct host *h, const struct cb_site *site)
 {
     struct cb_err err;
-    pid_t agent;
-    int pidfd;
+    struct agent a = {.path = site->agent_path};
     cb_channels_be_child(&h->channels);
-    if (launch_agent(h, site, &agent, &pidfd, &err)) {
+    if (settle(h, site, &err) || cb_channels_ready(&h->channels, &err) ||
+        cb_channels_wait(&h->channels, &err) || start_agent(&a, &err)) {
         cb_err_send(h->channels.child.errors, &err);
         _exit(127);
     }
-    /* End of file on the one is the news that exec worked, on the other that the agent is gone. */
+    /* End of file on the one is the news that exec worked, on the others that the agent is gone. */
     close(h->channels.child.errors);
     close(h->channels.child.stream);
-    watch(h, agent, pidfd);
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    watch(h, &a);
 }
 
 static int fork_launcher(struct host *h, const struct cb_site *site, struct cb_err *err)
@@ -182,6 +220,7 @@ static int prepare(struct cb_env *env, struct cb_err *err)
         return cb_fail_sys(err, ENOMEM, "host");
     h->channels = (struct cb_channels){-1, -1, -1, -1, {-1, -1, -1}};
     env->state = h;
+    env->wire.slow_ppm = (uint32_t)strtoul(cb_arm_value(env->arm, "slow"), NULL, 10) * PPM_PER_PERCENT;
     cb_env_fact(env, "cpus", "%s", cb_cpulist_format(topo->sut, topo->nsut, cpus, sizeof cpus));
     if (make_group(env, h, err) || make_scratch(env, h, err) || make_link(env, h, err))
         return -1;
@@ -238,9 +277,16 @@ static void down(struct cb_env *env)
     env->state = NULL;
 }
 
+static const struct cb_arm_param params[] = {
+    {"slow", "per cent by which every batch is prolonged: a positive control, no column of a report", "0",
+     "0|1|2|3|5|10|20|50|100"},
+    {NULL, NULL, NULL, NULL},
+};
+
 const struct cb_runner cb_runner_host = {
     .name = "host",
     .summary = "a process on this machine, pinned and limited like the other arms",
+    .params = params,
     .probe = probe,
     .prepare = prepare,
     .up = up,

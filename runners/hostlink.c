@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
 #include "bench/base/io.h"
 #include "runners/netlink.h"
 
 /* An address alone: no neighbours, so neither a network route nor a broadcast address comes with it. */
 #define PREFIX 32
 
-#define DISCARD_PORT      9    /* nobody listens there */
-#define ANSWER_TIMEOUT_MS 1500 /* a lost SYN is sent again after one second */
+#define DISCARD_PORT      9                 /* nobody listens there */
+#define SERVICE_TIMEOUT   (5 * CB_NS_PER_S) /* milliseconds; up to a second where the kernel takes its time */
+#define ANSWER_TIMEOUT_MS 1500              /* a lost SYN is sent again after one second */
 
 static int set_link(const char *name, const char *family, const char *key, const char *value,
                     struct cb_err *err)
@@ -28,8 +30,9 @@ static int set_link(const char *name, const char *family, const char *key, const
     return cb_write_file(AT_FDCWD, path, value, err);
 }
 
-static int configure(const char *name, unsigned slot, struct cb_err *err)
+static int configure(const struct cb_site *site, unsigned slot, const char *name, struct cb_err *err)
 {
+    uint64_t deadline = cb_deadline_in(SERVICE_TIMEOUT);
     char address[16];
     cb_fabric_address(slot, address);
     /* Our own link's settings, which it would inherit from the host's defaults. IPv6 would chatter while we
@@ -38,7 +41,11 @@ static int configure(const char *name, unsigned slot, struct cb_err *err)
         return -1;
     if (set_link(name, "ipv4", "rp_filter", "0", err))
         return -1;
-    return cb_net_address(name, address, PREFIX, 0, err) || cb_net_up(name, err) ? -1 : 0;
+    return cb_net_address(name, address, PREFIX, 0, err) || cb_net_up(name, err) ||
+                   cb_net_await_running(name, deadline, err) ||
+                   cb_fabric_await_running(site->fabric, slot, deadline, err)
+               ? -1
+               : 0;
 }
 
 static int connect_through(int fd, const char *name, const char *peer)
@@ -88,7 +95,7 @@ int cb_hostlink_make(const struct cb_site *site, unsigned slot, char name[CB_LIN
     cb_link_name(site->run_id, slot, name);
     if (cb_fabric_plug(site->fabric, slot, name, home, err))
         return -1;
-    if (configure(name, slot, err) == 0 && reach_peer(name, cb_fabric_peer(site->fabric), err) == 0)
+    if (configure(site, slot, name, err) == 0 && reach_peer(name, cb_fabric_peer(site->fabric), err) == 0)
         return 0;
     cb_hostlink_remove(site, slot);
     return -1;

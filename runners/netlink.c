@@ -7,17 +7,21 @@
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
 #include "bench/base/buf.h"
+#include "bench/base/clock.h"
 
 #define REQUEST_MAX 1024  /* the longest request, a veth pair, takes some 150 bytes */
 #define ANSWER_MAX  32768 /* the kernel fills a dump's pieces up to this where there is room */
 
 /* A sequence number tells answers to one request from another's; a socket here lives for one request. */
 #define SEQUENCE 1
+
+#define POLL_NS (CB_NS_PER_MS / 4) /* a request takes some 20 us */
 
 union request {
     struct nlmsghdr head;
@@ -265,6 +269,30 @@ int cb_net_counters(const char *name, uint64_t *rx_bytes, uint64_t *tx_bytes, st
     *rx_bytes = c.stats.rx_bytes;
     *tx_bytes = c.stats.tx_bytes;
     return 0;
+}
+
+static void take_state(const struct nlmsghdr *link, void *arg)
+{
+    const struct nlattr *attr = link_attr(link, IFLA_OPERSTATE, 1);
+    if (attr)
+        *(uint8_t *)arg = mnl_attr_get_u8(attr);
+}
+
+int cb_net_await_running(const char *name, uint64_t deadline, struct cb_err *err)
+{
+    union request r;
+    uint8_t state = IF_OPER_UNKNOWN;
+    start_link(&r, RTM_GETLINK, NLM_F_ACK, 0);
+    put_name(&r, name);
+    for (;;) {
+        if (ask(&r, &(struct taker){take_state, &state}, err))
+            return cb_wrap(err, "state of link %s", name);
+        if (state == IF_OPER_UP)
+            return 0;
+        if (!cb_deadline_remaining_ns(deadline))
+            return cb_fail(err, CB_ETIMEOUT, "link %s does not come into service", name);
+        cb_sleep_ns(POLL_NS);
+    }
 }
 
 static void take_name(const struct nlmsghdr *link, void *arg)

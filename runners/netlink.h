@@ -16,6 +16,9 @@ int cb_net_up(const char *name, struct cb_err *err);
 /* address "198.18.0.4", prefix 24. `route` 0: no connected route is added (IFA_F_NOPREFIXROUTE), for the
  * host's own namespace. */
 int cb_net_address(const char *name, const char *address, int prefix, int route, struct cb_err *err);
+/* Waits until packets pass: the kernel brings both ends of a veth into service, and the port of a bridge with
+ * them, in a work queue some time after they were set up, and drops what comes before. CB_ETIMEOUT. */
+int cb_net_await_running(const char *name, uint64_t deadline, struct cb_err *err);
 /* Missing links are fine. */
 int cb_net_delete(const char *name, struct cb_err *err);
 /* Bytes counters of a link. */
