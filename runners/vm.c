@@ -60,6 +60,7 @@ struct vm {
     bool kvm, vhost;
     const struct disk *disk;
     char name[96]; /* of the domain */
+    char cmdline[512];
     char image[320], initramfs[320], channel[108], console[108];
     bool created;
     struct cb_cgroup *group; /* NULL: none to be had */
@@ -164,6 +165,29 @@ static int choose_accelerator(struct vm *vm, struct cb_env *env, struct cb_err *
     return 0;
 }
 
+/* The host's choice of huge pages ("always [madvise] never"), which a kernel's configuration would make
+ * otherwise; "" where the host has none. */
+static const char *huge_pages(void)
+{
+    static const char *const choices[] = {"always", "madvise", "never"};
+    char line[64], marked[16];
+    if (cb_read_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) < 0)
+        return "";
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        snprintf(marked, sizeof marked, "[%s]", choices[i]);
+        if (strstr(line, marked))
+            return choices[i];
+    }
+    return "";
+}
+
+static int make_cmdline(struct vm *vm, struct cb_err *err)
+{
+    const char *thp = huge_pages();
+    return cb_path(vm->cmdline, sizeof vm->cmdline, err, "%s%s%s", vm->kvm ? CMDLINE : CMDLINE_TCG,
+                   *thp ? " transparent_hugepage=" : "", thp);
+}
+
 /* The link needs the run's bridge, which only a qemu in the run's network namespace sees. */
 static bool has_link(const struct cb_site *site)
 {
@@ -176,6 +200,7 @@ static void add_facts(const struct vm *vm, struct cb_env *env)
     cb_env_fact(env, "kernel.image", "%s", vm->kernel.image);
     cb_env_fact(env, "kernel.release", "%s", vm->kernel.release);
     cb_env_fact(env, "kernel.hosts_own", "%s", vm->kernel.hosts_own ? "yes" : "no");
+    cb_env_fact(env, "kernel.cmdline", "%s", vm->cmdline);
     cb_env_fact(env, "boot", "%s", vm->elf ? "qboot, ELF kernel by PVH" : "SeaBIOS, bzImage");
     cb_env_fact(env, "machine", "q35");
     cb_env_fact(env, "cpu.mode", "%s", vm->kvm ? "host-passthrough" : "maximum");
@@ -236,7 +261,7 @@ static int prepare(struct cb_env *env, struct cb_err *err)
         return cb_fail_sys(err, ENOMEM, "allocate");
     env->state = vm;
     vm->disk = find_disk(cb_arm_value(env->arm, "disk"));
-    if (name_things(vm, env, err) < 0 || choose_accelerator(vm, env, err) < 0 ||
+    if (name_things(vm, env, err) < 0 || choose_accelerator(vm, env, err) < 0 || make_cmdline(vm, err) < 0 ||
         cb_guest_kernel_find(site->cache_dir, &vm->kernel, err) < 0 || choose_boot(vm, site, err) < 0 ||
         write_initramfs(vm, site, err) < 0 || cb_vmdisk_create(vm->image, err) < 0 ||
         cb_vmdisk_format(vm->image, err) < 0 || make_group(vm, env, err) < 0 || ensure_host(site, err) < 0)
@@ -249,37 +274,12 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 
 /* ---- up and down ------------------------------------------------------------------------------------- */
 
-/* The host's choice of huge pages ("always [madvise] never"), which a kernel's configuration would make
- * otherwise; "" where the host has none. */
-static const char *huge_pages(void)
-{
-    static const char *const choices[] = {"always", "madvise", "never"};
-    char line[64], marked[16];
-    if (cb_read_line("/sys/kernel/mm/transparent_hugepage/enabled", line, sizeof line) < 0)
-        return "";
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
-        snprintf(marked, sizeof marked, "[%s]", choices[i]);
-        if (strstr(line, marked))
-            return choices[i];
-    }
-    return "";
-}
-
-static int make_cmdline(const struct vm *vm, char *out, size_t cap, struct cb_err *err)
-{
-    const char *thp = huge_pages();
-    return cb_path(out, cap, err, "%s%s%s", vm->kvm ? CMDLINE : CMDLINE_TCG,
-                   *thp ? " transparent_hugepage=" : "", thp);
-}
-
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct vm *vm = env->state;
     struct cb_site *site = env->site;
     CB_AUTOBUF struct cb_buf xml = {0};
-    char mac[24], cmdline[512];
-    if (make_cmdline(vm, cmdline, sizeof cmdline, err) < 0)
-        return -1;
+    char mac[24];
     snprintf(mac, sizeof mac, "52:54:00:cb:00:%02x", env->slot & 0xff);
     struct cb_domain d = {
         .name = vm->name,
@@ -290,7 +290,7 @@ static int up(struct cb_env *env, struct cb_err *err)
         .firmware = vm->elf ? QBOOT : NULL,
         .kernel = vm->boot,
         .initrd = vm->initramfs,
-        .cmdline = cmdline,
+        .cmdline = vm->cmdline,
         .console = vm->console,
         .channel = vm->channel,
         .disk = {.path = vm->image,
