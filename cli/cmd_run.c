@@ -138,6 +138,7 @@ static int finish_options(struct options *o, struct cb_err *err)
         return cb_fail(err, CB_EUSAGE, "--all and --bench exclude each other");
     o->plan.arms = o->narms ? o->arms : NULL;
     o->plan.benches = o->benches;
+    o->plan.control = o->all && !o->plan.quick;
     uint32_t random;
     if (!o->seeded) {
         if (getrandom(&random, sizeof random, 0) != sizeof random)

@@ -127,6 +127,12 @@ const char *cb_arm_value(const struct cb_arm *arm, const char *param)
     return arm->value[i];
 }
 
+bool cb_arm_is_control(const struct cb_arm *arm)
+{
+    int i = param_index(arm->runner, "slow", strlen("slow"));
+    return i >= 0 && strcmp(arm->value[i], "0") != 0;
+}
+
 void cb_env_fact(struct cb_env *env, const char *key, const char *fmt, ...)
 {
     if (env->nfacts >= COUNT(env->facts))

@@ -175,8 +175,8 @@ static int run_case(struct exec *x, struct cb_instance *in, struct cb_case_resul
             run.timeout_ns = CB_WIRE_NS_MAX;
         x->nbatches = 0;
         cb_hist_reset(x->hist);
-        int got = cb_session_run(&in->session, &run, &sink, x->hist, begin + run.timeout_ns + HOST_GRACE_NS,
-                                 &alive, err);
+        int got = cb_session_run(&in->session, &run, &sink, x->hist, &r->trusted,
+                                 begin + run.timeout_ns + HOST_GRACE_NS, &alive, err);
         r->took_ns = cb_now_ns() - begin;
         x->totals->measuring_ns += r->took_ns;
         if (got < 0 && err->code == CB_EINTR)
@@ -202,8 +202,8 @@ static void deliver_start(struct exec *x, const struct cb_instance *in, struct c
         .sample = {.iters = 1, .wall_ns = in->start_ns},
         .agent_ns = in->start_ns,
         .host_ns = in->start_ns,
-        .trusted = 1,
     };
+    r->trusted = true; /* stamped by the host alone */
     r->outcome = in->start_ns ? CB_OUTCOME_OK : CB_OUTCOME_FAILED;
     r->reason = in->start_ns ? "" : "the agent never answered";
     r->batches = &b;
@@ -223,6 +223,8 @@ static int run_cases(struct exec *x, struct cb_instance *in, unsigned block, uns
     for (unsigned i = 0; i < x->plan->ncases; i++) {
         struct cb_case_result r = {.block = block, .arm = arm, .case_index = order[i], .position = i};
         const struct cb_case *c = &x->plan->cases[order[i]];
+        if (!cb_plan_includes(x->plan, arm, order[i]))
+            continue;
         show(x, c->bench->name);
         if (is_lifecycle(c)) {
             deliver_start(x, in, &r);
@@ -330,7 +332,7 @@ static int calibrate_arm(struct exec *x, unsigned arm, struct cb_err *err)
     note_resolution(x, &in);
     for (unsigned c = 0; c < x->plan->ncases && in.alive && !stopped; c++) {
         const struct cb_case *k = &x->plan->cases[c];
-        if (is_lifecycle(k) || missing_need(&in, k))
+        if (is_lifecycle(k) || !cb_plan_includes(x->plan, arm, c) || missing_need(&in, k))
             continue;
         show(x, k->bench->name);
         stopped = calibrate_case(x, &in, arm, c, err) < 0;
@@ -446,6 +448,15 @@ static int walk(struct exec *x, struct cb_err *err)
     return 0;
 }
 
+static unsigned count_cases(const struct cb_plan *plan)
+{
+    unsigned n = 0;
+    for (unsigned a = 0; a < plan->narms; a++)
+        for (unsigned c = 0; c < plan->ncases; c++)
+            n += cb_plan_includes(plan, a, c);
+    return n;
+}
+
 int cb_execute(struct cb_plan *plan, struct cb_site *site, const struct cb_sink *sink,
                const volatile int *stop, struct cb_run_totals *totals, struct cb_err *err)
 {
@@ -457,7 +468,7 @@ int cb_execute(struct cb_plan *plan, struct cb_site *site, const struct cb_sink 
         .totals = totals,
         .begin_ns = cb_now_ns(),
         .resolution_ns = 1,
-        .progress = {.blocks = plan->blocks, .total = plan->blocks * plan->narms * plan->ncases, .bench = ""},
+        .progress = {.blocks = plan->blocks, .total = plan->blocks * count_cases(plan), .bench = ""},
     };
     *totals = (struct cb_run_totals){0};
     x.costs = calloc((size_t)plan->narms * plan->ncases, sizeof *x.costs);

@@ -198,26 +198,45 @@ static int add_cases(struct cb_plan *plan, const char *globs, const struct cb_to
 /* ---- arms
  * ------------------------------------------------------------------------------------------------------- */
 
-static int add_arms(struct cb_plan *plan, const char *const *names, struct cb_err *err)
+static int add_arm(struct cb_plan *plan, const char *text, struct cb_err *err)
+{
+    if (plan->narms == CB_ARMS_MAX)
+        return cb_fail(err, CB_EUSAGE, "more than %d arms", CB_ARMS_MAX);
+    struct cb_arm *arm = &plan->arms[plan->narms];
+    if (cb_arm_parse(text, arm, err) < 0)
+        return -1;
+    for (unsigned i = 0; i < plan->narms; i++) {
+        if (strcmp(plan->arms[i].name, arm->name) == 0)
+            return cb_fail(err, CB_EUSAGE, "arm %s is there twice", arm->name);
+        if (cb_arm_is_control(arm) && cb_arm_is_control(&plan->arms[i]))
+            return cb_fail(err, CB_EUSAGE, "arm %s: a run has one positive control", arm->name);
+    }
+    plan->narms++;
+    return 0;
+}
+
+static int add_arms(struct cb_plan *plan, const struct cb_plan_request *req, struct cb_err *err)
 {
     static const char *const defaults[] = {"host", "host2", "container", "vm", NULL};
-    bool have_host = false;
-    for (const char *const *n = names ? names : defaults; *n; n++) {
-        if (plan->narms == CB_ARMS_MAX)
-            return cb_fail(err, CB_EUSAGE, "more than %d arms", CB_ARMS_MAX);
-        struct cb_arm *arm = &plan->arms[plan->narms];
-        if (cb_arm_parse(*n, arm, err) < 0)
+    for (const char *const *n = req->arms ? req->arms : defaults; *n; n++)
+        if (add_arm(plan, *n, err) < 0)
             return -1;
-        for (unsigned i = 0; i < plan->narms; i++)
-            if (strcmp(plan->arms[i].name, arm->name) == 0)
-                return cb_fail(err, CB_EUSAGE, "arm %s is there twice", arm->name);
-        if (strcmp(arm->name, "host") == 0) {
-            have_host = true;
-            plan->baseline = plan->narms;
-        }
-        plan->narms++;
-    }
-    return have_host ? 0 : cb_fail(err, CB_EUSAGE, "no arm \"host\": every cost is a ratio to it");
+    if (!req->arms && req->control && add_arm(plan, CB_CONTROL_ARM, err) < 0)
+        return -1;
+    for (plan->baseline = 0; plan->baseline < plan->narms; plan->baseline++)
+        if (strcmp(plan->arms[plan->baseline].name, "host") == 0)
+            return 0;
+    return cb_fail(err, CB_EUSAGE, "no arm \"host\": every cost is a ratio to it");
+}
+
+/* A part of the cases that has every kind in it, processor, memory, storage, network and the kernel's own
+ * paths: all of them would cost a fifth of a run's time and prove the same. */
+static const char control_benches[] = "ctl.*,mem.chase,fs.rand,net.crr";
+
+bool cb_plan_includes(const struct cb_plan *plan, unsigned arm, unsigned case_index)
+{
+    return plan->chosen || !cb_arm_is_control(&plan->arms[arm]) ||
+           glob_list_matches(control_benches, plan->cases[case_index].bench->name);
 }
 
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
@@ -228,6 +247,7 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
         .blocks = req->blocks ? req->blocks : p->blocks,
         .seed = req->seed,
         .quick = req->quick,
+        .chosen = req->benches != NULL,
         .budget_ns = req->budget_ns ? req->budget_ns : p->budget_ns,
         .samples_min = p->samples_min,
         .samples_max = p->samples_max,
@@ -237,7 +257,7 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
     };
     if (plan->blocks > CB_BLOCKS_MAX)
         return cb_fail(err, CB_EUSAGE, "--blocks %u: at most %d", plan->blocks, CB_BLOCKS_MAX);
-    if (add_arms(plan, req->arms, err) < 0 || (req->benches && check_globs(req->benches, err) < 0) ||
+    if (add_arms(plan, req, err) < 0 || (req->benches && check_globs(req->benches, err) < 0) ||
         add_cases(plan, req->benches, topo, err) < 0) {
         cb_plan_free(plan);
         return -1;
@@ -347,7 +367,10 @@ void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out)
                   cb_format_size(plan->memory, memory, sizeof memory),
                   cb_format_time(plan->budget_ns, budget, sizeof budget));
     for (unsigned i = 0; i < plan->narms; i++)
-        cb_buf_printf(out, "arm       %s%s\n", plan->arms[i].name, i == plan->baseline ? " (baseline)" : "");
+        cb_buf_printf(out, "arm       %s%s\n", plan->arms[i].name,
+                      i == plan->baseline                 ? " (baseline)"
+                      : cb_arm_is_control(&plan->arms[i]) ? " (positive control)"
+                                                          : "");
     for (unsigned i = 0; i < plan->ncases; i++)
         cb_buf_printf(out, "case      %s %s\n", plan->cases[i].bench->name, plan->cases[i].params);
     for (unsigned b = 0; b < plan->blocks; b++)

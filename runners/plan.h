@@ -29,6 +29,7 @@ struct cb_plan {
     unsigned blocks;
     uint64_t seed;
     bool quick;
+    bool chosen;        /* --bench named the cases: the control runs them all too */
     uint64_t budget_ns; /* of the whole run */
     uint32_t samples_min, samples_max;
     uint64_t warm_ns, time_ns; /* a case in an instance */
@@ -42,12 +43,18 @@ struct cb_plan_request {
     uint64_t budget_ns;      /* 0: default */
     uint64_t seed;
     bool quick;
+    bool control; /* the default arms are followed by the positive control */
 };
 
-/* CB_EUSAGE: unknown arm, an arm twice, no host arm, a glob that matches nothing. */
+/* The positive control of a full run. */
+#define CB_CONTROL_ARM "host:slow=5"
+
+/* CB_EUSAGE: unknown arm, an arm twice, no host arm, two positive controls, a glob that matches nothing. */
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
                  struct cb_err *err);
 void cb_plan_free(struct cb_plan *plan);
+/* False for cases that the arm leaves out: a positive control proves with a part of them what it has to. */
+bool cb_plan_includes(const struct cb_plan *plan, unsigned arm, unsigned case_index);
 /* order[i] = arm index at position i of the block: rows of a Williams square, rows shuffled every cycle,
  * labels once. */
 void cb_plan_order(const struct cb_plan *plan, unsigned block, unsigned order[CB_ARMS_MAX]);

@@ -100,6 +100,8 @@ const struct cb_runner *cb_runner_find(const char *name);
 int cb_arm_parse(const char *text, struct cb_arm *arm, struct cb_err *err);
 /* Value of a parameter by name; the name must exist. */
 const char *cb_arm_value(const struct cb_arm *arm, const char *param);
+/* True for an arm that wastes a known share of its time: the positive control. */
+bool cb_arm_is_control(const struct cb_arm *arm);
 /* Adds a fact to the env; silently full at the limit (24). */
 void cb_env_fact(struct cb_env *env, const char *key, const char *fmt, ...) CB_PRINTF(3, 4);
 void cb_link_close(struct cb_link *link);

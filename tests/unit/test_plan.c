@@ -68,6 +68,8 @@ static void bad_requests(void)
         {{"host", "nosuch", NULL}, NULL, "nosuch"},
         {{"host", "host", NULL}, NULL, "twice"},
         {{"container", NULL}, NULL, "host"},
+        {{"host", "host:slow=4", NULL}, NULL, "none of"},
+        {{"host", "host:slow=5", "host2:slow=1", NULL}, NULL, "one positive control"},
         {{"host", NULL}, "mem.*,typo.*", "typo.*"},
         {{"host", NULL}, "typo", "no benchmark matches"},
     };
@@ -79,6 +81,32 @@ static void bad_requests(void)
         CU_ASSERT_EQUAL(err.code, CB_EUSAGE);
         CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, table[i].say));
     }
+}
+
+/* The control comes after the default arms, with a part of the cases unless they were chosen by name. */
+static void a_full_run_ends_with_a_control(void)
+{
+    struct cb_plan plan;
+    struct cb_err err = {0};
+    struct cb_plan_request req = {.control = true};
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &plan, &err), 0);
+    CU_ASSERT_EQUAL(plan.narms, 5);
+    CU_ASSERT(cb_arm_is_control(&plan.arms[4]));
+    CU_ASSERT_STRING_EQUAL(plan.arms[4].name, CB_CONTROL_ARM);
+    unsigned included = 0;
+    for (unsigned i = 0; i < plan.ncases; i++) {
+        CU_ASSERT(cb_plan_includes(&plan, 0, i) && cb_plan_includes(&plan, 3, i));
+        included += cb_plan_includes(&plan, 4, i);
+    }
+    CU_ASSERT(included > 0 && included < plan.ncases);
+    cb_plan_free(&plan);
+    plan = make((const char *const[]){"host", CB_CONTROL_ARM, NULL}, "mem.*", 0);
+    for (unsigned i = 0; i < plan.ncases; i++)
+        CU_ASSERT(cb_plan_includes(&plan, 1, i));
+    cb_plan_free(&plan);
+    plan = make((const char *const[]){"host", "host:slow=0", NULL}, NULL, 0);
+    CU_ASSERT(!cb_arm_is_control(&plan.arms[1]));
+    cb_plan_free(&plan);
 }
 
 /* Over whole cycles every arm stands equally often in every position and follows every other equally often.
@@ -164,6 +192,7 @@ const struct cb_suite cb_suite = {"plan",
                                   {{"the default plan has every benchmark", default_plan_has_all},
                                    {"sizes follow the caches", sizes_follow_the_caches},
                                    {"bad requests are refused with a reason", bad_requests},
+                                   {"a full run ends with a control", a_full_run_ends_with_a_control},
                                    {"orders are balanced", orders_are_balanced},
                                    {"orders depend on the seed only", orders_depend_on_the_seed_only},
                                    {"iterations hold their bounds", iterations_hold_their_bounds},
