@@ -195,14 +195,14 @@ static int on_calibrated(void *arg, const struct cb_plan *plan, struct cb_err *e
     return c->begun ? 0 : -1;
 }
 
-static struct cb_ds_sample *copy_batches(const struct cb_batch *b, unsigned n)
+static struct cb_ds_sample *copy_batches(const struct cb_batch *b, unsigned n, bool trusted)
 {
     struct cb_ds_sample *s = malloc((n ? n : 1) * sizeof *s);
     for (unsigned i = 0; s && i < n; i++)
         s[i] = (struct cb_ds_sample){
             .s = b[i].sample,
             .warm = b[i].warm != 0,
-            .trusted = b[i].trusted != 0,
+            .trusted = trusted,
             .agent_ns = b[i].agent_ns,
             .host_ns = b[i].host_ns,
         };
@@ -227,7 +227,7 @@ static void on_result(void *arg, const struct cb_case_result *r)
         .position = r->position,
         .outcome = strdup(cb_outcome_name(r->outcome)),
         .reason = strdup(r->reason),
-        .samples = copy_batches(r->batches, r->nbatches),
+        .samples = copy_batches(r->batches, r->nbatches, r->trusted),
         .nsamples = r->nbatches,
         .hist = r->hist ? malloc(sizeof *r->hist) : NULL,
     };

@@ -14,6 +14,7 @@ struct cb_case_result {
     unsigned block, arm, case_index, position; /* position: of the case in the instance's order */
     enum cb_outcome outcome;
     const char *reason; /* "" when ok */
+    bool trusted;       /* the agent's clock ran as the host's */
     const struct cb_batch *batches;
     unsigned nbatches;
     const struct cb_hist *hist; /* NULL when it holds nothing */

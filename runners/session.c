@@ -4,6 +4,7 @@
 
 #include "bench/agent.h"
 #include "bench/base/clock.h"
+#include "runners/clockcheck.h"
 
 /* How often a wait looks at the stop flag. */
 #define STOP_POLL_NS (100 * CB_NS_PER_MS)
@@ -11,8 +12,8 @@
 #define PINGS 32
 /* An agent that sends more warm-up batches than this a case is broken. */
 #define WARM_MAX 100000
-/* Clocks of host and guest may drift apart by 0.2 % inside a bracket. */
-#define CLOCK_TOLERANCE 0.002
+/* Lines whose clocks are compared: enough for the least delayed ones to be among them. */
+#define STAMPS_MAX 4096
 
 /* ---- lines
  * ----------------------------------------------------------------------------------------------------- */
@@ -148,7 +149,15 @@ struct progress {
     bool open;                    /* a mark waits for its sample */
     struct cb_wire_mark mark;
     uint64_t mark_host_ns;
+    struct cb_stamp stamps[STAMPS_MAX];
+    size_t nstamps;
 };
+
+static void stamp(struct progress *p, uint64_t agent_ns, uint64_t host_ns)
+{
+    if (p->nstamps < STAMPS_MAX)
+        p->stamps[p->nstamps++] = (struct cb_stamp){agent_ns, host_ns};
+}
 
 static int take_mark(struct progress *p, const struct cb_wire_mark *m, uint64_t seen_ns, struct cb_err *err)
 {
@@ -157,6 +166,7 @@ static int take_mark(struct progress *p, const struct cb_wire_mark *m, uint64_t 
     p->open = true;
     p->mark = *m;
     p->mark_host_ns = seen_ns;
+    stamp(p, m->clock_ns, seen_ns);
     return 0;
 }
 
@@ -175,12 +185,6 @@ static int check_sample(const struct progress *p, const struct cb_wire_sample *s
     return 0;
 }
 
-static bool clocks_agree(uint64_t agent_ns, uint64_t host_ns, uint64_t jitter_ns)
-{
-    double apart = agent_ns > host_ns ? (double)(agent_ns - host_ns) : (double)(host_ns - agent_ns);
-    return apart <= CLOCK_TOLERANCE * (double)host_ns + (double)jitter_ns;
-}
-
 static int take_sample(struct cb_session *s, struct progress *p, const struct cb_wire_sample *sample,
                        const struct cb_case_sink *sink, struct cb_err *err)
 {
@@ -192,7 +196,7 @@ static int take_sample(struct cb_session *s, struct progress *p, const struct cb
         .agent_ns = sample->clock_ns - p->mark.clock_ns,
         .host_ns = s->lines.read_ns - p->mark_host_ns,
     };
-    b.trusted = clocks_agree(b.agent_ns, b.host_ns, s->mark_jitter_ns);
+    stamp(p, sample->clock_ns, s->lines.read_ns);
     p->open = false;
     p->lines++;
     if (b.warm)
@@ -236,7 +240,7 @@ static int take_error(const struct cb_wire_error *e, uint32_t id, int *alive, st
 }
 
 int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const struct cb_case_sink *sink,
-                   struct cb_hist *hist, uint64_t deadline, int *alive, struct cb_err *err)
+                   struct cb_hist *hist, bool *trusted, uint64_t deadline, int *alive, struct cb_err *err)
 {
     struct progress p = {.run = run};
     struct cb_wire_msg m = {.verb = CB_VERB_RUN, .run = *run};
@@ -258,6 +262,7 @@ int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const st
             break;
         case CB_VERB_DONE:
             *alive = take_done(&p, &m.done, err) == 0;
+            *trusted = cb_clocks_agree(p.stamps, p.nstamps, s->mark_jitter_ns);
             return *alive ? 0 : -1;
         case CB_VERB_ERROR:
             return take_error(&m.error, run->id, alive, err);

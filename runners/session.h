@@ -22,7 +22,6 @@ struct cb_batch {
     int warm;
     uint64_t agent_ns,
         host_ns; /* elapsed between mark and sample line on the agent's clock and on the host's */
-    int trusted; /* 0: the two differ by more than 0.2 % beyond the mark jitter */
 };
 
 /* What a case delivers. Called while lines arrive, never while a batch runs. */
@@ -47,11 +46,12 @@ int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err)
  * cb_session_run. */
 int cb_session_calibrate(struct cb_session *s, const struct cb_wire_run *run, uint64_t *iters,
                          uint64_t *wall_ns, uint64_t deadline, int *alive, struct cb_err *err);
-/* Runs one case. `hist` (may be NULL) gets the merged histogram. An `error` line of the agent comes back with
- * the agent's code and text and leaves the session usable (*alive = 1); anything else that fails ends it
+/* Runs one case. `hist` (may be NULL) gets the merged histogram; *trusted is set when the case ends well: the
+ * agent's clock ran as the host's (runners/clockcheck.h). An `error` line of the agent comes back with the
+ * agent's code and text and leaves the session usable (*alive = 1); anything else that fails ends it
  * (*alive = 0). */
 int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const struct cb_case_sink *sink,
-                   struct cb_hist *hist, uint64_t deadline, int *alive, struct cb_err *err);
+                   struct cb_hist *hist, bool *trusted, uint64_t deadline, int *alive, struct cb_err *err);
 /* Says bye (not waiting for it), closes the link. Safe twice. */
 void cb_session_close(struct cb_session *s);
 

@@ -8,6 +8,7 @@
 
 #include "bench/agent.h"
 #include "bench/base/clock.h"
+#include "runners/clockcheck.h"
 #include "tests/unit/agents.h"
 
 static void count_batch(void *arg, const struct cb_batch *b)
@@ -30,6 +31,7 @@ static int converse(cb_script *script, unsigned *batches, struct cb_hist *hist, 
         .id = 3, .bench = "ctl.spin", .iters = 10, .samples_min = 3, .samples_max = 5, .seed = 1};
     struct cb_case_sink sink = {count_batch, batches};
     run.timeout_ns = CB_NS_PER_S;
+    bool trusted;
     uint64_t deadline = cb_deadline_in(CB_NS_PER_S);
     *alive = 0;
     *batches = 0;
@@ -42,7 +44,7 @@ static int converse(cb_script *script, unsigned *batches, struct cb_hist *hist, 
     if (got == 0)
         got = cb_session_ping(&s, deadline, err);
     if (got == 0)
-        got = cb_session_run(&s, &run, &sink, hist, deadline, alive, err);
+        got = cb_session_run(&s, &run, &sink, hist, &trusted, deadline, alive, err);
     cb_session_close(&s);
     cb_script_end(pid);
     return got;
@@ -261,20 +263,22 @@ static void failed_case_leaves_the_session(void)
 /* ---- clocks
  * ------------------------------------------------------------------------------------------------------ */
 
-/* The agent's clock runs twice as fast as the host's: every sample is kept, none is trusted. */
+/* The agent's clock runs twice as fast as the host's: every sample is kept, the case is not trusted. */
 static void fast_clock(int fd)
 {
     struct cb_wire_run run = cb_script_greet(fd);
+    uint64_t clock = 1000;
     for (uint32_t seq = 0; seq < 4; seq++) {
         struct cb_wire_msg mark = {.verb = CB_VERB_MARK,
-                                   .mark = {.id = run.id, .seq = seq, .clock_ns = 1000}};
+                                   .mark = {.id = run.id, .seq = seq, .clock_ns = clock}};
         cb_script_send(fd, &mark);
-        cb_sleep_ns(200 * CB_NS_PER_MS);
+        cb_sleep_ns(100 * CB_NS_PER_MS);
+        clock += 200 * CB_NS_PER_MS;
         struct cb_wire_msg sample = {
             .verb = CB_VERB_SAMPLE,
             .sample = {.id = run.id,
-                       .clock_ns = 1000 + 400 * CB_NS_PER_MS,
-                       .sample = {.seq = seq, .iters = run.iters, .wall_ns = 390 * CB_NS_PER_MS}}};
+                       .clock_ns = clock,
+                       .sample = {.seq = seq, .iters = run.iters, .wall_ns = 190 * CB_NS_PER_MS}}};
         cb_script_send(fd, &sample);
     }
     struct cb_wire_msg done = {.verb = CB_VERB_DONE, .done = {.id = run.id, .samples = 4}};
@@ -282,28 +286,58 @@ static void fast_clock(int fd)
     pause();
 }
 
-static void count_untrusted(void *arg, const struct cb_batch *b)
-{
-    *(unsigned *)arg += b->trusted == 0;
-}
-
 static void clocks_are_compared(void)
 {
-    static struct cb_session s;
-    struct cb_err err = {0};
-    struct cb_link link;
-    unsigned untrusted = 0;
-    int alive;
-    struct cb_case_sink sink = {count_untrusted, &untrusted};
-    struct cb_wire_run run = {
-        .id = 1, .bench = "ctl.spin", .iters = 10, .samples_min = 3, .samples_max = 5, .timeout_ns = 1};
-    uint64_t deadline = cb_deadline_in(20 * CB_NS_PER_S);
-    int pid = cb_script_start(fast_clock, &link);
-    CU_ASSERT_EQUAL_FATAL(cb_session_open(&s, &link, CB_SCRIPT_SHA256, NULL, deadline, &err), 0);
-    CU_ASSERT_EQUAL(cb_session_run(&s, &run, &sink, NULL, deadline, &alive, &err), 0);
-    CU_ASSERT_EQUAL(untrusted, 4);
-    cb_session_close(&s);
-    cb_script_end(pid);
+    cb_script *const scripts[] = {cb_script_good, fast_clock};
+    for (int i = 0; i < 2; i++) {
+        static struct cb_session s;
+        struct cb_err err = {0};
+        struct cb_link link;
+        unsigned batches = 0;
+        int alive;
+        bool trusted;
+        struct cb_case_sink sink = {count_batch, &batches};
+        struct cb_wire_run run = {
+            .id = 1, .bench = "ctl.spin", .iters = 10, .samples_min = 3, .samples_max = 5};
+        run.timeout_ns = CB_NS_PER_S;
+        uint64_t deadline = cb_deadline_in(20 * CB_NS_PER_S);
+        int pid = cb_script_start(scripts[i], &link);
+        CU_ASSERT_EQUAL_FATAL(cb_session_open(&s, &link, CB_SCRIPT_SHA256, NULL, deadline, &err), 0);
+        CU_ASSERT_EQUAL(cb_session_run(&s, &run, &sink, NULL, &trusted, deadline, &alive, &err), 0);
+        CU_ASSERT_EQUAL(batches, 4);
+        CU_ASSERT_EQUAL(trusted, i == 0);
+        cb_session_close(&s);
+        cb_script_end(pid);
+    }
+}
+
+/* Stamps of a clock that runs at `rate` of the host's, every third line late by `late`. */
+static void fill(struct cb_stamp *s, size_t n, double rate, uint64_t late)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = 5 * CB_NS_PER_MS * i;
+        s[i] = (struct cb_stamp){77 + (uint64_t)((double)at * rate), 1000000 + at + (i % 3 == 1 ? late : 0)};
+    }
+}
+
+static void delays_are_not_drift(void)
+{
+    struct cb_stamp s[60];
+    fill(s, 60, 1, 0);
+    CU_ASSERT(cb_clocks_agree(s, 60, 0));
+    fill(s, 60, 1, 40 * CB_NS_PER_MS); /* late by eight batches */
+    CU_ASSERT(cb_clocks_agree(s, 60, 0));
+    fill(s, 60, 1.01, 40 * CB_NS_PER_MS);
+    CU_ASSERT_FALSE(cb_clocks_agree(s, 60, 0));
+    fill(s, 60, 0.99, 0);
+    CU_ASSERT_FALSE(cb_clocks_agree(s, 60, 0));
+    fill(s, 60, 1, 0);
+    for (int i = 30; i < 60; i++)
+        s[i].agent_ns += 20 * CB_NS_PER_MS; /* a step in the middle */
+    CU_ASSERT_FALSE(cb_clocks_agree(s, 60, 0));
+    CU_ASSERT(cb_clocks_agree(s, 60, 100 * CB_NS_PER_MS)); /* below what stamps may be off by */
+    CU_ASSERT(cb_clocks_agree(s, 5, 0));                   /* too few to say anything */
+    CU_ASSERT(cb_clocks_agree(s, 0, 0));
 }
 
 /* ---- stop
@@ -337,5 +371,6 @@ const struct cb_suite cb_suite = {
      {"bad agents end with one clear error", bad_agents},
      {"a failed case leaves the session usable", failed_case_leaves_the_session},
      {"the agent's clock is held against the host's", clocks_are_compared},
+     {"late lines are not a drift of the clock", delays_are_not_drift},
      {"stop ends a wait", stop_ends_a_wait},
      CU_TEST_INFO_NULL}};
