@@ -218,15 +218,20 @@ static void put_table_begin(struct cb_buf *out, const char *caption)
                   caption, caption);
 }
 
-/* Sizes in bytes are hard to read: "33554432 (32M)". */
+/* Sizes in bytes are hard to read: "25276026880 (23.5 GiB)". Whole pages are taken for sizes. */
 static void put_fact_value(struct cb_buf *out, const char *value)
 {
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     struct cb_err err;
-    char size[CB_VIEW_NUM];
     uint64_t bytes;
     cb_put_html(out, value);
-    if (!cb_parse_u64(value, 4096, UINT64_MAX, &bytes, &err) && bytes % 1024 == 0)
-        cb_buf_printf(out, " (%s)", cb_format_size(bytes, size, sizeof size));
+    if (cb_parse_u64(value, 4096, UINT64_MAX, &bytes, &err) || bytes % 4096)
+        return;
+    size_t unit = 0;
+    double size = (double)bytes / 1024;
+    for (; size >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+        size /= 1024;
+    cb_buf_printf(out, " (%.3g %s)", size, units[unit]);
 }
 
 static void put_machine(const struct cb_kvs *host, struct cb_buf *out)
@@ -292,13 +297,14 @@ static void put_arm_members(const struct cb_dataset *d, struct cb_buf *out)
     }
 }
 
-/* True when an arm before this one has the fact too: its row is there already. */
-static bool fact_seen(const struct cb_dataset *d, size_t arm, const char *key)
+/* True when the fact was met before fact k of the arm: its row is there already. */
+static bool fact_seen(const struct cb_dataset *d, size_t arm, size_t k)
 {
+    const char *key = d->arms[arm].facts.at[k].key;
     for (size_t i = 0; i < arm; i++)
         if (cb_kv_get(&d->arms[i].facts, key, NULL))
             return true;
-    return false;
+    return cb_kv_get(&d->arms[arm].facts, key, NULL) != d->arms[arm].facts.at[k].value;
 }
 
 static void put_arm_facts(const struct cb_dataset *d, struct cb_buf *out)
@@ -306,7 +312,7 @@ static void put_arm_facts(const struct cb_dataset *d, struct cb_buf *out)
     for (size_t i = 0; i < d->narms; i++)
         for (size_t k = 0; k < d->arms[i].facts.n; k++) {
             const char *key = d->arms[i].facts.at[k].key;
-            if (fact_seen(d, i, key))
+            if (fact_seen(d, i, k))
                 continue;
             put_element(out, "<tr><th scope=\"row\">", key, "</th>");
             for (size_t other = 0; other < d->narms; other++)

@@ -171,12 +171,12 @@ struct arm_range {
 
 static void put_noise(struct table *t, const struct cb_row *base)
 {
-    char text[CB_VIEW_NUM + 8] = "-", noise[CB_VIEW_NUM];
+    char text[CB_VIEW_NUM + 8], noise[CB_VIEW_NUM];
     if (!t->noise)
         return;
-    if (base && isfinite(base->noise_floor))
-        snprintf(text, sizeof text, "%s%s", t->style->utf8 ? "\xC2\xB1" : "+-",
-                 cb_view_percent(base->noise_floor, noise, sizeof noise));
+    cb_view_percent(base ? base->noise_floor : NAN, noise, sizeof noise);
+    bool percent = noise[0] >= '0' && noise[0] <= '9';
+    snprintf(text, sizeof text, "%s%s", percent ? t->style->utf8 ? "\xC2\xB1" : "+-" : "", noise);
     put_spaces(t, GAP);
     put_cell(t, text, t->noise, true, NULL);
 }

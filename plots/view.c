@@ -245,6 +245,8 @@ char *cb_view_percent(double fraction, char *out, size_t cap)
 {
     if (!isfinite(fraction))
         snprintf(out, cap, "-");
+    else if (fraction >= 9.995)
+        snprintf(out, cap, "x%.3g", 1 + fraction);
     else
         snprintf(out, cap, fraction < 0.0995 ? "%.1f %%" : "%.0f %%", fraction * 100);
     return out;

@@ -55,7 +55,7 @@ const char *cb_view_unit(double *v, const char *unit);
 char *cb_view_ratio(double ratio, bool brief, char *out, size_t cap);
 /* "[1.003, 1.014]"; "[-]" where there is no interval. */
 char *cb_view_interval(const double ci[2], bool brief, char *out, size_t cap);
-/* "0.6 %". */
+/* "0.6 %", "26 %"; "x24" from ten times on. */
 char *cb_view_percent(double fraction, char *out, size_t cap);
 
 /* One plain sentence on the group that begins at metric `first`: "Memory: compared with the host, container

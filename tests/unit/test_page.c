@@ -203,7 +203,7 @@ static void page_is_in_order(void)
                                         "skipped<small>the guest kernel has no io_uring",
                                         "<h2>Figures",
                                         "<h2>The machine",
-                                        "2097152 (2M)",
+                                        "2097152 (2 MiB)",
                                         "<h2>The arms",
                                         "clocksource",
                                         "<h2>Reproduce",

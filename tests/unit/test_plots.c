@@ -124,6 +124,7 @@ static void numbers(void)
                                ratios[i].want);
     CU_ASSERT_STRING_EQUAL(cb_view_percent(0.006, out, sizeof out), "0.6 %");
     CU_ASSERT_STRING_EQUAL(cb_view_percent(0.12, out, sizeof out), "12 %");
+    CU_ASSERT_STRING_EQUAL(cb_view_percent(22.96, out, sizeof out), "x24");
 }
 
 static void labels_tell_cases_apart(void)
