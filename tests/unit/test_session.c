@@ -303,6 +303,7 @@ static void clocks_are_compared(void)
         uint64_t deadline = cb_deadline_in(20 * CB_NS_PER_S);
         int pid = cb_script_start(scripts[i], &link);
         CU_ASSERT_EQUAL_FATAL(cb_session_open(&s, &link, CB_SCRIPT_SHA256, NULL, deadline, &err), 0);
+        CU_ASSERT_EQUAL(cb_session_ping(&s, deadline, &err), 0);
         CU_ASSERT_EQUAL(cb_session_run(&s, &run, &sink, NULL, &trusted, deadline, &alive, &err), 0);
         CU_ASSERT_EQUAL(batches, 4);
         CU_ASSERT_EQUAL(trusted, i == 0);
