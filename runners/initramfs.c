@@ -15,10 +15,14 @@
 
 /* What the agent's environment is made of: its port, its disk with its filesystem, its link. */
 static const struct cb_module_want wanted[] = {
-    {"virtio_pci", false},    {"virtio_console", false},
-    {"virtio_blk", false},    {"virtio_net", false},
-    {"crc32c_generic", true}, /* ext4 asks for it by its crypto name, which modules.dep does not know */
-    {"ext4", false},          {NULL, false},
+    {.name = "virtio_pci"},
+    {.name = "virtio_console"},
+    {.name = "virtio_blk"},
+    {.name = "virtio_net"},
+    /* ext4 asks for it by its crypto name, which modules.dep does not know. */
+    {.name = "crc32c_generic", .optional = true},
+    {.name = "ext4"},
+    {.name = NULL},
 };
 
 static int module_list(const char *dir, struct cb_buf *list, struct cb_err *err)

@@ -50,7 +50,7 @@
 static const struct disk {
     const char *name, *bus, *dev, *cache, *io;
 } disks[] = {
-    {"virtio", "virtio", "vda", "none", "native"},
+    {.name = "virtio", .bus = "virtio", .dev = "vda", .cache = "none", .io = "native"},
 };
 
 struct vm {
@@ -370,9 +370,11 @@ static void down(struct cb_env *env)
     struct cb_err err;
     if (!vm)
         return;
-    /* A domain that does not go takes libvirt's process with it: its parent kills them all. */
-    if (vm->created && cb_vmhost_usable(site->vmhost) &&
-        cb_vmhost_destroy(site->vmhost, vm->name, cb_deadline_in(DESTROY_NS), &err) < 0) {
+    /* A domain that does not go takes libvirt's process with it, whose parent then ends them all. */
+    bool gone =
+        !vm->created || (cb_vmhost_usable(site->vmhost) &&
+                         cb_vmhost_destroy(site->vmhost, vm->name, cb_deadline_in(DESTROY_NS), &err) == 0);
+    if (!gone) {
         cb_vmhost_close(site->vmhost);
         site->vmhost = NULL;
     }
@@ -384,9 +386,12 @@ static void down(struct cb_env *env)
 }
 
 static const struct cb_arm_param params[] = {
-    {"accel", "who runs the guest's code: KVM where it is fast, else emulation", "auto", "auto|kvm|tcg"},
-    {"disk", "how the scratch disk is attached", "virtio", "virtio"},
-    {NULL, NULL, NULL, NULL},
+    {.name = "accel",
+     .help = "who runs the guest's code: KVM where it is fast, else emulation",
+     .def = "auto",
+     .choices = "auto|kvm|tcg"},
+    {.name = "disk", .help = "how the scratch disk is attached", .def = "virtio", .choices = "virtio"},
+    {.name = NULL},
 };
 
 const struct cb_runner cb_runner_vm = {

@@ -134,26 +134,28 @@ static void detach(const struct ends *e)
     close_all_but(keep, sizeof keep / sizeof *keep);
 }
 
-static void reap(const struct ends *e) __attribute__((noreturn));
-static void reap(const struct ends *e)
+static _Noreturn void be_server(const struct ends *e)
 {
-    sigset_t chld, old;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close(e->life);
+    cb_vm_serve(e->sock, &e->server);
+}
+
+static _Noreturn void be_reaper(const struct ends *e)
+{
+    sigset_t chld;
     sigemptyset(&chld);
     sigaddset(&chld, SIGCHLD);
     detach(e);
-    sigprocmask(SIG_SETMASK, &chld, &old);
+    sigprocmask(SIG_SETMASK, &chld, NULL);
     int signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     pid_t server = fork();
-    if (server == 0) {
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        close(e->life);
-        close(signals);
-        cb_vm_serve(e->sock, &e->server);
-    }
+    if (server == 0)
+        be_server(e);
     close(e->sock); /* or cbench would not see the server's end */
     if (server > 0 && signals >= 0)
         watch(e->life, signals, server);
@@ -302,7 +304,7 @@ static int start(struct cb_vmhost *v, const struct cb_site *site, struct cb_err 
     if (v->reaper < 0)
         return cb_fail_sys(err, errno, "fork");
     if (v->reaper == 0)
-        reap(&ends);
+        be_reaper(&ends);
     cb_cleanup_fd(&sock); /* or its end would not be seen */
     sock = -1;
     if (receive(v, 0, cb_deadline_in(OPEN_NS), &first, err) < 0)
