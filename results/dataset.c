@@ -109,6 +109,40 @@ void cb_dataset_free(struct cb_dataset *d)
     *d = (struct cb_dataset){0};
 }
 
+/* The value of "key=" among an arm's parameters ("vm:accel=tcg,disk=virtio"); NULL when it is not there. */
+static const char *arm_param(const char *arm, const char *key)
+{
+    size_t n = strlen(key);
+    const char *p = strchr(arm, ':');
+    while (p && strncmp(p + 1, key, n) != 0)
+        p = strchr(p + 1, ',');
+    return p ? p + 1 + n : NULL;
+}
+
+double cb_arm_slowdown(const struct cb_ds_arm *arm)
+{
+    const char *slow = arm_param(arm->name, "slow=");
+    return slow && !strcmp(arm->runner, "host") ? strtoul(slow, NULL, 10) / 100.0 : 0;
+}
+
+enum cb_role cb_dataset_role(const struct cb_dataset *d, unsigned arm)
+{
+    if (arm == d->run.baseline)
+        return CB_ROLE_BASELINE;
+    if (!strcmp(d->arms[arm].name, CB_AA_ARM))
+        return CB_ROLE_AGAIN;
+    return cb_arm_slowdown(&d->arms[arm]) > 0 ? CB_ROLE_CONTROL : CB_ROLE_TESTED;
+}
+
+const char *cb_role_name(enum cb_role r)
+{
+    static const char *const names[] = {[CB_ROLE_BASELINE] = "baseline",
+                                        [CB_ROLE_AGAIN] = "again",
+                                        [CB_ROLE_CONTROL] = "control",
+                                        [CB_ROLE_TESTED] = "tested"};
+    return names[r];
+}
+
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing)
 {
     for (size_t i = 0; i < kvs->n; i++)

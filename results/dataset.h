@@ -97,6 +97,19 @@ struct cb_dataset {
 
 void cb_dataset_free(struct cb_dataset *d);
 
+/* What an arm is there for. */
+enum cb_role {
+    CB_ROLE_BASELINE, /* every cost is a ratio to it */
+    CB_ROLE_AGAIN,    /* the baseline again: what the two differ by is the noise floor */
+    CB_ROLE_CONTROL,  /* the host slowed by a known share: a run that cannot see that is blind */
+    CB_ROLE_TESTED,   /* the others: what the run is about */
+};
+#define CB_AA_ARM "host2"
+enum cb_role cb_dataset_role(const struct cb_dataset *d, unsigned arm);
+const char *cb_role_name(enum cb_role r); /* "baseline", "again", "control", "tested" */
+/* By what share of itself the arm's batches are prolonged: 0.05 for "host:slow=5", 0 for all but controls. */
+double cb_arm_slowdown(const struct cb_ds_arm *arm);
+
 /* The names that the store and the exports use for the parts of a metric's rule. Parsing gives -1 for any
  * other. */
 const char *cb_better_name(enum cb_better b); /* "lower", "higher" */

@@ -252,7 +252,7 @@ static void apply_noise_floor(const struct cb_dataset *d, struct cb_row *rows)
 {
     double floor = NAN;
     for (size_t i = 0; i < d->narms; i++)
-        if (rows[i].arm != d->run.baseline && !strcmp(d->arms[rows[i].arm].name, CB_AA_ARM))
+        if (cb_dataset_role(d, rows[i].arm) == CB_ROLE_AGAIN)
             floor = expm1(cb_noise_floor(log(rows[i].ci95[0]), log(rows[i].ci95[1])));
     for (size_t i = 0; i < d->narms; i++) {
         rows[i].noise_floor = floor;

@@ -6,8 +6,6 @@
 #include "bench/base/err.h"
 #include "results/dataset.h"
 
-/* The arm that is the host again: what it differs from the host by is the noise floor. */
-#define CB_AA_ARM "host2"
 /* A row is untrusted when more than this share of its samples, or of the baseline's, had a guest clock that
  * disagreed with the host's. One in ten moves no median, and a single late mark must not cost the row. */
 #define CB_UNTRUSTED_SHARE 0.1

@@ -5,9 +5,10 @@
 #include "bench/base/buf.h"
 #include "results/effect.h"
 
-/* The native export; its keys are a contract. Beyond it: run.blocks_planned, notes, and in metrics revision,
- * value_ci95 and within_noise. The baseline has rows too, with a null ratio. What is unknown is null.
- * run.blocks counts the finished ones. */
+/* The native export; its keys are a contract. Beyond it: run.blocks_planned, run.observations_sha256, notes,
+ * an arm's role, in metrics revision, value_ci95 and within_noise, and control: the positive control's arm,
+ * how often its slowdown was seen, and its rows (null without one). The baseline has rows too, with a null
+ * ratio. What is unknown is null. run.blocks counts the finished ones. */
 int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, const struct cb_notes *notes,
                        struct cb_buf *out, struct cb_err *err);
 /* run,block,order,arm,instance,metric,seq,iters,work,wall_ns,cpu_ns,outcome: one line a sample. `outcome` is

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "bench/base/units.h"
+#include "results/control.h"
+#include "results/digest.h"
 #include "results/export.h"
 #include "results/text.h"
 
@@ -88,6 +90,13 @@ static void set_fact(struct object *o, const char *key, json_t *value)
  * ---------------------------------------------------------------------------------------------------------
  */
 
+static json_t *digest(const struct cb_dataset *d)
+{
+    char hex[CB_SHA256_HEX];
+    struct cb_err ignored; /* want of memory, as everywhere here */
+    return cb_observations_digest(d, hex, &ignored) == 0 ? json_string(hex) : NULL;
+}
+
 static json_t *run_object(const struct cb_dataset *d)
 {
     const struct cb_ds_run *r = &d->run;
@@ -103,6 +112,7 @@ static json_t *run_object(const struct cb_dataset *d)
     set(&o, "agent_sha256", text(r->agent_sha256));
     set(&o, "wall_s", number(r->wall_s));
     set(&o, "measuring_s", number(r->measuring_s));
+    set(&o, "observations_sha256", digest(d));
     return object_take(&o);
 }
 
@@ -133,10 +143,11 @@ static json_t *arm_facts(const struct cb_kvs *facts)
     return object_take(&o);
 }
 
-static json_t *arm_object(const struct cb_ds_arm *a)
+static json_t *arm_object(const struct cb_ds_arm *a, enum cb_role role)
 {
     struct object o = object_new();
     set(&o, "name", text(a->name));
+    set(&o, "role", json_string(cb_role_name(role)));
     set(&o, "runner", text(a->runner));
     set(&o, "status", text(a->status));
     set(&o, "reason", text(a->reason));
@@ -219,16 +230,32 @@ static json_t *arms_list(const struct cb_dataset *d)
 {
     struct object list = list_new();
     for (size_t i = 0; i < d->narms; i++)
-        append(&list, arm_object(&d->arms[i]));
+        append(&list, arm_object(&d->arms[i], cb_dataset_role(d, (unsigned)i)));
     return object_take(&list);
 }
 
-static json_t *metrics_list(const struct cb_dataset *d, const struct cb_rows *rows)
+/* The rows of the positive control, or all others: what it costs to be slowed on purpose is no result. */
+static json_t *metrics_list(const struct cb_dataset *d, const struct cb_rows *rows, bool control)
 {
     struct object list = list_new();
     for (size_t i = 0; i < rows->n; i++)
-        append(&list, metric_object(d, &rows->at[i]));
+        if ((cb_dataset_role(d, rows->at[i].arm) == CB_ROLE_CONTROL) == control)
+            append(&list, metric_object(d, &rows->at[i]));
     return object_take(&list);
+}
+
+static json_t *control_object(const struct cb_dataset *d, const struct cb_rows *rows)
+{
+    struct cb_control control;
+    if (!cb_control(d, rows, &control))
+        return json_null();
+    struct object o = object_new();
+    set(&o, "arm", text(d->arms[control.arm].name));
+    set(&o, "slowdown", number(control.slowdown));
+    set(&o, "seen", json_integer(control.seen));
+    set(&o, "of", json_integer(control.of));
+    set(&o, "metrics", metrics_list(d, rows, true));
+    return object_take(&o);
 }
 
 static json_t *notes_list(const struct cb_notes *notes)
@@ -254,7 +281,8 @@ int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, c
     set(&o, "host", host_object(&d->run.host));
     set(&o, "notes", notes_list(notes));
     set(&o, "arms", arms_list(d));
-    set(&o, "metrics", metrics_list(d, rows));
+    set(&o, "metrics", metrics_list(d, rows, false));
+    set(&o, "control", control_object(d, rows));
     set(&o, "verdicts", json_array());
     json_t *json = object_take(&o);
     bool ok = json && json_dump_callback(json, add_bytes, out, JSON_INDENT(1)) == 0;

@@ -1,5 +1,6 @@
 #include "results/effect.h"
 
+#include "results/control.h"
 #include "results/rank.h"
 #include "results/steady.h"
 #include "tests/unit/fixture.h"
@@ -358,6 +359,56 @@ static void arms_are_found_by_name(void)
     cb_dataset_free(&d);
 }
 
+static void roles_follow_from_names(void)
+{
+    struct cb_dataset d = fixture_make(1);
+    CU_ASSERT_EQUAL(cb_dataset_role(&d, FIXTURE_HOST), CB_ROLE_BASELINE);
+    CU_ASSERT_EQUAL(cb_dataset_role(&d, FIXTURE_HOST2), CB_ROLE_AGAIN);
+    CU_ASSERT_EQUAL(cb_dataset_role(&d, FIXTURE_VM), CB_ROLE_TESTED);
+    static const struct {
+        const char *name, *runner;
+        double slowdown;
+    } table[] = {
+        {"host:slow=5", "host", .05},     {"host2:slow=100", "host", 1},        {"host:slow=0", "host", 0},
+        {"host:a=b,slow=2", "host", .02}, {"container:slow=5", "container", 0}, {"host:xslow=5", "host", 0},
+        {"host:slow", "host", 0},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        fixture_set(&d.arms[FIXTURE_VM].name, table[i].name);
+        fixture_set(&d.arms[FIXTURE_VM].runner, table[i].runner);
+        CU_ASSERT_EQUAL(cb_arm_slowdown(&d.arms[FIXTURE_VM]), table[i].slowdown);
+        CU_ASSERT_EQUAL(cb_dataset_role(&d, FIXTURE_VM),
+                        table[i].slowdown > 0 ? CB_ROLE_CONTROL : CB_ROLE_TESTED);
+    }
+    cb_dataset_free(&d);
+}
+
+/* Of five metrics two come from the wall time of batches: those judge. */
+static void control_is_counted(void)
+{
+    struct cb_dataset d = fixture_make(10);
+    struct cb_rows rows = effects(&d);
+    struct cb_control control;
+    CU_ASSERT(!cb_control(&d, &rows, &control));
+    cb_rows_free(&rows);
+    fixture_set(&d.arms[FIXTURE_VM].name, "host:slow=50");
+    fixture_set(&d.arms[FIXTURE_VM].runner, "host");
+    rows = effects(&d);
+    CU_ASSERT(cb_control(&d, &rows, &control));
+    CU_ASSERT(control.arm == FIXTURE_VM && control.slowdown == .5);
+    CU_ASSERT(control.seen == 2 && control.of == 2);
+    cb_rows_free(&rows);
+
+    fixture_set(&d.arms[FIXTURE_HOST2].name, "host:slow=5"); /* where nothing was planted nothing is seen */
+    fixture_set(&d.arms[FIXTURE_VM].name, "vm");
+    d.cases[FIXTURE_CHASE].iters = 0; /* as a start's, which is not prolonged */
+    rows = effects(&d);
+    CU_ASSERT(cb_control(&d, &rows, &control));
+    CU_ASSERT(control.arm == FIXTURE_HOST2 && control.seen == 0 && control.of == 1);
+    cb_rows_free(&rows);
+    cb_dataset_free(&d);
+}
+
 const struct cb_suite cb_suite = {
     "effect",
     {{"planted effects are found", planted_effects_are_found},
@@ -376,4 +427,6 @@ const struct cb_suite cb_suite = {
      {"few blocks give what they can", few_blocks_give_what_they_can},
      {"no baseline arm is an error", no_baseline_arm_is_an_error},
      {"arms are found by name", arms_are_found_by_name},
+     {"roles follow from names", roles_follow_from_names},
+     {"the positive control is counted", control_is_counted},
      CU_TEST_INFO_NULL}};

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "results/digest.h"
 #include "results/text.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/unit.h"
@@ -61,6 +62,56 @@ static void json_holds_the_contract(void)
     CU_ASSERT_STRING_EQUAL(string_at(json_object_get(vm, "facts"), "clocksource"), "kvm-clock");
     CU_ASSERT_EQUAL(json_array_size(json_object_get(j, "verdicts")), 0);
     CU_ASSERT(json_array_size(json_object_get(j, "notes")) > 0);
+    json_decref(j);
+    cb_dataset_free(&d);
+}
+
+/* Whatever was observed is in the digest, also what no median and no other export shows. */
+static void digest_covers_every_observation(void)
+{
+    struct cb_dataset d = fixture_make(2);
+    struct cb_ds_result *r = fixture_result(&d, 1, FIXTURE_VM, FIXTURE_COMMIT);
+    struct cb_ds_sample *s = &r->samples[3];
+    uint64_t *const numbers[] = {
+        &s->s.iters, &s->s.work,    &s->s.wall_ns,    &s->s.cpu_ns,          &s->agent_ns,
+        &s->host_ns, &r->hist->min, &d.cases[0].seed, &d.blocks[1].begin_ns, &d.instances[0].mark_jitter_ns};
+    char before[CB_SHA256_HEX], after[CB_SHA256_HEX];
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL(cb_observations_digest(&d, before, &err), 0);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        ++*numbers[i];
+        CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
+        CU_ASSERT_STRING_NOT_EQUAL(before, after);
+        --*numbers[i];
+    }
+    s->trusted = false;
+    CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
+    CU_ASSERT_STRING_NOT_EQUAL(before, after);
+    s->trusted = true;
+    CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
+    CU_ASSERT_STRING_EQUAL(before, after);
+    cb_dataset_free(&d);
+}
+
+/* Its rows are no results: they stand apart from the others. */
+static void control_stands_apart(void)
+{
+    struct cb_dataset d = fixture_make(10);
+    json_t *j = exported(&d);
+    CU_ASSERT(json_is_null(json_object_get(j, "control")));
+    json_decref(j);
+    fixture_set(&d.arms[FIXTURE_VM].name, "host:slow=50");
+    fixture_set(&d.arms[FIXTURE_VM].runner, "host");
+    j = exported(&d);
+    json_t *control = json_object_get(j, "control"), *metrics = json_object_get(j, "metrics");
+    CU_ASSERT_STRING_EQUAL(string_at(control, "arm"), "host:slow=50");
+    CU_ASSERT_EQUAL(json_real_value(json_object_get(control, "slowdown")), .5);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(control, "seen")), 2);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(control, "of")), 2);
+    CU_ASSERT_EQUAL(json_array_size(json_object_get(control, "metrics")), FIXTURE_METRICS);
+    CU_ASSERT_EQUAL(json_array_size(metrics), FIXTURE_METRICS * (FIXTURE_ARMS - 1));
+    CU_ASSERT_STRING_EQUAL(string_at(json_array_get(json_object_get(j, "arms"), FIXTURE_VM), "role"),
+                           "control");
     json_decref(j);
     cb_dataset_free(&d);
 }
@@ -250,6 +301,8 @@ const struct cb_suite cb_suite = {
     "export",
     {{"run.json holds the contract", json_holds_the_contract},
      {"the seed loses no digit", seed_loses_no_digit},
+     {"the digest covers every observation", digest_covers_every_observation},
+     {"the positive control stands apart", control_stands_apart},
      {"metrics read back as they were", metrics_read_back_as_they_were},
      {"params are numbers and words", params_are_numbers_and_words},
      {"hostile text stays inside its string", hostile_text_stays_inside_its_string},
