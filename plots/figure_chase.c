@@ -83,7 +83,7 @@ static int collect(const struct cb_report *r, struct points *out, struct cb_err 
         const struct cb_ds_metric *m = &d->metrics[i];
         if (strcmp(m->name, "mem.chase.latency") != 0)
             continue;
-        for (unsigned a = 0; a < d->narms; a++) {
+        for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1)) {
             struct point *p = &out->at[out->n];
             p->arm = a;
             out->n += split_params(&d->cases[m->case_index], p) && measured(cb_rows_find(r->rows, i, a), p);

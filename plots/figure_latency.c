@@ -108,7 +108,9 @@ static void put_case(const struct cb_dataset *d, unsigned case_index, struct cha
     CB_AUTOBUF struct cb_buf plot = {0};
     const struct cb_metric *how = tail_metric(d, case_index);
     double lo = INFINITY, hi = -INFINITY;
-    for (unsigned a = 0; how && a < d->narms; a++) {
+    if (!how)
+        return;
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1)) {
         merge(d, case_index, a, c->hist);
         if (!c->hist->total)
             continue;

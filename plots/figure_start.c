@@ -88,7 +88,7 @@ static void put_script(const struct cb_dataset *d, const struct chart *c, struct
     cb_figure_put_tics(s, lo, hi, 9, "ms");
     cb_buf_printf(s, "\nset ytics (%s)\n%s", cb_buf_str(c->tics), cb_buf_str(c->medians));
     cb_buf_puts(s, "set xlabel 'time to start (log scale): shorter is better \xE2\x86\x90'\n");
-    for (unsigned a = 0; a < d->narms; a++) {
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1)) {
         if (!ever_started(d, a))
             continue;
         cb_buf_printf(s, "%s data index %u using 1:2 with points ", index ? ", \\\n    " : "plot", index);
@@ -107,7 +107,7 @@ static int make(const struct cb_report *r, struct cb_buf *script, struct cb_buf 
     struct chart c = {.lo = INFINITY, .hi = -INFINITY, .data = data, .tics = &tics, .medians = &medians};
     if (!ms)
         return cb_fail_sys(err, ENOMEM, "figure");
-    for (unsigned a = 0; a < d->narms; a++)
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1))
         put_arm(d, a, ms, &c);
     if (!c.rows)
         return 1;

@@ -76,7 +76,7 @@ static unsigned walk_legend(struct cb_buf *script, const struct cb_dataset *d, b
     char text[CB_VIEW_TEXT];
     unsigned rows = 1;
     int x = LEGEND_LEFT;
-    for (unsigned a = 0; a < d->narms; a++) {
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1)) {
         if (!hosts && place(d, a) < 0)
             continue;
         int width =

@@ -53,8 +53,9 @@ static void put_title(const struct cb_dataset *d, struct cb_buf *out)
     put_element(out, "<p class=\"meta\">", run->started,
                 virtualised ? ", host (virtualised), kernel " : ", kernel ");
     put_element(out, "", cb_kv_get(&run->host, "kernel", "unknown"), "</p>\n<p class=\"meta\">Arms: ");
-    for (size_t i = 0; i < d->narms; i++)
-        put_arm(out, i ? ", " : "", &d->arms[i], "");
+    const unsigned first = cb_view_next_shown(d, 0);
+    for (unsigned a = first; a < d->narms; a = cb_view_next_shown(d, a + 1))
+        put_arm(out, a == first ? "" : ", ", &d->arms[a], "");
     cb_buf_printf(out, ". %zu of %u blocks.%s</p>\n", d->nblocks, run->blocks,
                   run->complete ? ""
                                 : " <strong>Incomplete</strong>: the run was stopped before its last block.");
@@ -151,7 +152,7 @@ static void put_row(const struct cb_report *r, unsigned metric, struct cb_buf *o
 static void put_table(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_dataset *d = r->data;
-    char group[CB_VIEW_TEXT];
+    char text[CB_VIEW_TEXT];
     cb_buf_puts(out, "<section>\n<h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
                      "aria-label=\"Table of results\">\n<table>\n<caption><span>Cost relative to the host "
                      "with its 95 % interval: above 1 the environment costs "
@@ -165,12 +166,15 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
         if (cb_view_group_begins(d, i)) {
             cb_buf_printf(out, "%s<tbody>\n<tr><th class=\"group\" scope=\"rowgroup\" colspan=\"%u\">",
                           i ? "</tbody>\n" : "", 3 + cb_view_count_arms(d));
-            put_element(out, "", cb_view_group(&d->metrics[i], group, sizeof group), "</th></tr>\n");
+            put_element(out, "", cb_view_group(&d->metrics[i], text, sizeof text), "</th></tr>\n");
         }
         put_row(r, i, out);
     }
     cb_buf_puts(out, d->nmetrics ? "</tbody>\n" : "");
-    cb_buf_puts(out, "</table>\n</div>\n</section>\n");
+    cb_buf_puts(out, "</table>\n</div>\n");
+    if (cb_view_control(r, text, sizeof text))
+        put_element(out, "<p>", text, "</p>\n");
+    cb_buf_puts(out, "</section>\n");
 }
 
 /* The picture, or why there is none. */
@@ -289,8 +293,8 @@ static void put_arm_members(const struct cb_dataset *d, struct cb_buf *out)
         if (!any_arm_has(d, m))
             continue;
         put_element(out, "<tr><th scope=\"row\">", arm_members[m].heading, "</th>");
-        for (size_t i = 0; i < d->narms; i++) {
-            snprintf(text, sizeof text, "%.*s", arm_members[m].shown, arm_member(&d->arms[i], m));
+        for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1)) {
+            snprintf(text, sizeof text, "%.*s", arm_members[m].shown, arm_member(&d->arms[a], m));
             put_cell(out, text);
         }
         cb_buf_puts(out, "</tr>\n");
@@ -301,21 +305,22 @@ static void put_arm_members(const struct cb_dataset *d, struct cb_buf *out)
 static bool fact_seen(const struct cb_dataset *d, size_t arm, size_t k)
 {
     const char *key = d->arms[arm].facts.at[k].key;
-    for (size_t i = 0; i < arm; i++)
-        if (cb_kv_get(&d->arms[i].facts, key, NULL))
+    for (unsigned a = cb_view_next_shown(d, 0); a < arm; a = cb_view_next_shown(d, a + 1))
+        if (cb_kv_get(&d->arms[a].facts, key, NULL))
             return true;
     return cb_kv_get(&d->arms[arm].facts, key, NULL) != d->arms[arm].facts.at[k].value;
 }
 
 static void put_arm_facts(const struct cb_dataset *d, struct cb_buf *out)
 {
-    for (size_t i = 0; i < d->narms; i++)
-        for (size_t k = 0; k < d->arms[i].facts.n; k++) {
-            const char *key = d->arms[i].facts.at[k].key;
-            if (fact_seen(d, i, k))
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1))
+        for (size_t k = 0; k < d->arms[a].facts.n; k++) {
+            const char *key = d->arms[a].facts.at[k].key;
+            if (fact_seen(d, a, k))
                 continue;
             put_element(out, "<tr><th scope=\"row\">", key, "</th>");
-            for (size_t other = 0; other < d->narms; other++)
+            for (unsigned other = cb_view_next_shown(d, 0); other < d->narms;
+                 other = cb_view_next_shown(d, other + 1))
                 put_cell(out, cb_kv_get(&d->arms[other].facts, key, ""));
             cb_buf_puts(out, "</tr>\n");
         }
@@ -327,8 +332,8 @@ static void put_arms(const struct cb_dataset *d, struct cb_buf *out)
     cb_buf_puts(out, "<section>\n<h2>The arms</h2>\n");
     put_table_begin(out, "What each arm is, and what it looks like from inside");
     cb_buf_puts(out, "<thead><tr><th scope=\"col\">fact</th>");
-    for (size_t i = 0; i < d->narms; i++)
-        put_arm(out, "<th scope=\"col\">", &d->arms[i], "</th>");
+    for (unsigned a = cb_view_next_shown(d, 0); a < d->narms; a = cb_view_next_shown(d, a + 1))
+        put_arm(out, "<th scope=\"col\">", &d->arms[a], "</th>");
     cb_buf_puts(out, "</tr></thead>\n<tbody>\n");
     put_arm_members(d, out);
     put_arm_facts(d, out);

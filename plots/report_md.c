@@ -99,12 +99,12 @@ static void put_row(const struct cb_report *r, size_t metric, struct cb_buf *out
 static void put_table(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_dataset *d = r->data;
-    char group[CB_VIEW_TEXT];
+    char text[CB_VIEW_TEXT];
     cb_buf_puts(out, "## Results\n\n");
     for (size_t i = 0; i < d->nmetrics; i++) {
         if (cb_view_group_begins(d, i)) {
             cb_buf_printf(out, "%s### ", i ? "\n" : "");
-            cb_put_md(out, cb_view_group(&d->metrics[i], group, sizeof group));
+            cb_put_md(out, cb_view_group(&d->metrics[i], text, sizeof text));
             cb_buf_puts(out, "\n\n");
             put_header(d, out);
         }
@@ -117,6 +117,11 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
         "whichever way the unit runs. Bold: the interval excludes 1 and the ratio is beyond the noise floor. "
         "\\~: within the noise floor, which is "
         "what two identical host arms differ by. ?: the clocks of guest and host disagreed.\n");
+    if (cb_view_control(r, text, sizeof text)) {
+        cb_buf_puts(out, "\n");
+        cb_put_md(out, text);
+        cb_buf_puts(out, "\n");
+    }
 }
 
 static int put_figures(const struct cb_report *r, const char *plots_dir, struct cb_buf *out,

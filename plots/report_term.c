@@ -271,6 +271,7 @@ static void put_notes(struct table *t)
 
 static void put_legend(struct table *t)
 {
+    char control[CB_VIEW_TEXT];
     put_rule(t);
     put_wrapped(
         t,
@@ -282,6 +283,8 @@ static void put_legend(struct table *t)
                 "disagreed.  "
                 "[-] too few blocks for an interval.",
                 0, 0);
+    if (cb_view_control(t->r, control, sizeof control))
+        put_wrapped(t, control, 0, 0);
     for (unsigned i = 0; i < t->nnotes; i++) {
         char number[16];
         snprintf(number, sizeof number, "(%u) ", i + 1);

@@ -6,6 +6,7 @@
 
 #include "bench/base/units.h"
 #include "plots/escape.h"
+#include "results/control.h"
 
 /* Groups are the first part of a metric's name. */
 static const struct {
@@ -52,9 +53,27 @@ const char *cb_view_outcome(const struct cb_row *row)
 
 unsigned cb_view_next_arm(const struct cb_dataset *d, unsigned from)
 {
-    while (from < d->narms && (from == d->run.baseline || !strcmp(d->arms[from].name, CB_AA_ARM)))
+    while (from < d->narms && cb_dataset_role(d, from) != CB_ROLE_TESTED)
         from++;
     return from < d->narms ? from : (unsigned)d->narms;
+}
+
+unsigned cb_view_next_shown(const struct cb_dataset *d, unsigned from)
+{
+    while (from < d->narms && cb_dataset_role(d, from) == CB_ROLE_CONTROL)
+        from++;
+    return from < d->narms ? from : (unsigned)d->narms;
+}
+
+bool cb_view_control(const struct cb_report *r, char *out, size_t cap)
+{
+    struct cb_control control;
+    out[0] = '\0';
+    if (!cb_control(r->data, r->rows, &control))
+        return false;
+    snprintf(out, cap, "Positive control: a planted %.0f %% slowdown was seen in %u of %u metrics.",
+             control.slowdown * 100, control.seen, control.of);
+    return true;
 }
 
 unsigned cb_view_count_arms(const struct cb_dataset *d)

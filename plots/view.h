@@ -24,11 +24,16 @@ bool cb_view_untrusted(const struct cb_row *row);
 /* What stands where a ratio is missing: "skipped", "failed", "no ratio". */
 const char *cb_view_outcome(const struct cb_row *row);
 
-/* Arms that reports compare, in order: neither the baseline nor its repetition host2. The first one at or
- * after `from`; narms when there is none: for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a =
- * cb_view_next_arm(d, a + 1)) */
+/* Arms that reports compare, in order: not the baseline, its repetition host2 or a positive control. The
+ * first one at or after `from`; narms when there is none: for (unsigned a = cb_view_next_arm(d, 0); a <
+ * d->narms; a = cb_view_next_arm(d, a + 1)) */
 unsigned cb_view_next_arm(const struct cb_dataset *d, unsigned from);
 unsigned cb_view_count_arms(const struct cb_dataset *d);
+/* Likewise the arms that are shown where each stands for itself: all but a positive control, which is a line
+ * of its own. */
+unsigned cb_view_next_shown(const struct cb_dataset *d, unsigned from);
+/* "Positive control: a planted 5 % slowdown was seen in 8 of 9 metrics."; "" and false without one. */
+bool cb_view_control(const struct cb_report *r, char *out, size_t cap);
 /* "vm (emulated)": an arm is never named without that it is emulated. */
 char *cb_view_arm(const struct cb_ds_arm *arm, char *out, size_t cap);
 /* The same in at most `columns`: what is cut is the name. */

@@ -257,6 +257,17 @@ void plots_fixture_make(struct plots_fixture *f, unsigned narms, unsigned blocks
                                    "cbench run --seed 1 --blocks 10 --arm host --arm vm"};
 }
 
+void plots_fixture_control(struct plots_fixture *f)
+{
+    struct cb_ds_arm *arm = &f->data.arms[2];
+    free(arm->name);
+    free(arm->runner);
+    arm->name = strdup(PLOTS_CONTROL);
+    arm->runner = strdup("host");
+    for (size_t i = 0; i < f->data.ncases; i++)
+        f->data.cases[i].iters = 1000;
+}
+
 void plots_fixture_free(struct plots_fixture *f)
 {
     /* made by strdup here, and literals nowhere: cb_dataset_free frees the metrics' strings too */

@@ -23,6 +23,9 @@ struct plots_fixture {
 /* Arms beyond the first four are named container:n=4, container:n=5, ... `name` (NULL: none) is put wherever
  * the dataset has a text: arm, kernel, reason, note. */
 void plots_fixture_make(struct plots_fixture *f, unsigned narms, unsigned blocks, const char *name);
+/* Makes a positive control, PLOTS_CONTROL, of arm 2. */
+#define PLOTS_CONTROL "host:slow=5"
+void plots_fixture_control(struct plots_fixture *f);
 void plots_fixture_free(struct plots_fixture *f);
 
 #endif

@@ -223,6 +223,22 @@ static void page_is_in_order(void)
     plots_fixture_free(&f);
 }
 
+/* On the page, and in figures. */
+static void control_is_a_line(void)
+{
+    struct plots_fixture f;
+    struct cb_err err = {0};
+    CB_AUTOBUF struct cb_buf out = {0};
+    plots_fixture_make(&f, 4, 10, NULL);
+    plots_fixture_control(&f);
+    CU_ASSERT_EQUAL(cb_report_html(&f.report, -1, &out, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&out), "<p>Positive control: a planted 5 % slowdown was seen"));
+    for (const struct cb_figure *const *fig = cb_figures; *fig; fig++)
+        CU_ASSERT_EQUAL((*fig)->make(&f.report, &out, &out, &err), 0);
+    CU_ASSERT_PTR_NULL(strstr(cb_buf_str(&out), PLOTS_CONTROL));
+    plots_fixture_free(&f);
+}
+
 /* A picture that cannot be had is named, with the reason; the page goes on. */
 static void page_names_missing_pictures(void)
 {
@@ -249,5 +265,6 @@ const struct cb_suite cb_suite = {"page",
                                    {"page of fifty arms", page_of_fifty_arms},
                                    {"page disarms names", page_disarms_names},
                                    {"page is in order", page_is_in_order},
+                                   {"a positive control is a line", control_is_a_line},
                                    {"page names missing pictures", page_names_missing_pictures},
                                    CU_TEST_INFO_NULL}};

@@ -275,6 +275,31 @@ static void table_says_what_it_must(void)
     plots_fixture_free(&f);
 }
 
+/* One line, and no column: it is no environment that anybody would compare. */
+static void control_is_a_line(void)
+{
+    struct plots_fixture f;
+    struct cb_err err;
+    char line[CB_VIEW_TEXT];
+    CB_AUTOBUF struct cb_buf term = {0};
+    CB_AUTOBUF struct cb_buf md = {0};
+    plots_fixture_make(&f, 4, 10, NULL);
+    CU_ASSERT(!cb_view_control(&f.report, line, sizeof line));
+    CU_ASSERT_STRING_EQUAL(line, "");
+    plots_fixture_control(&f);
+    CU_ASSERT(cb_view_control(&f.report, line, sizeof line));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "a planted 5 % slowdown was seen in "));
+    CU_ASSERT_EQUAL(cb_view_count_arms(&f.data), 1);
+    render(&f, plain, &term);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&term), line));
+    CU_ASSERT_PTR_NULL(strstr(cb_buf_str(&term), PLOTS_CONTROL));
+    CU_ASSERT_EQUAL(cb_report_md(&f.report, NULL, &md, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&md), line));
+    const char *arms = strstr(cb_buf_str(&md), "## Arms"), *named = strstr(cb_buf_str(&md), PLOTS_CONTROL);
+    CU_ASSERT(arms && named > arms);
+    plots_fixture_free(&f);
+}
+
 /* Nothing of a hostile name reaches the terminal as control. */
 static void table_disarms_names(void)
 {
@@ -413,6 +438,7 @@ const struct cb_suite cb_suite = {"plots",
                                    {"default run needs one table", default_run_needs_one_table},
                                    {"table splits by arms", table_splits_by_arms},
                                    {"table says what it must", table_says_what_it_must},
+                                   {"a positive control is a line", control_is_a_line},
                                    {"table disarms names", table_disarms_names},
                                    {"markdown tables are whole", markdown_tables_are_whole},
                                    {"markdown disarms names", markdown_disarms_names},
