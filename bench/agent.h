@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+/* The one congestion control that every kernel has and lets anybody use, on both ends: the defaults of host
+ * and guest may differ, and would be compared instead of the paths. */
+#define CB_TCP_CONGESTION "reno"
+
 /* Ports of the peer, on the run's private network only. */
 #define CB_PEER_ECHO 5001 /* sends back what it gets: round trips */
 /* Reads 8 bytes N, little endian, then N bytes, then answers one byte; again until end of stream. */

@@ -16,7 +16,6 @@
  *     seccomp, no_new_privs, caps.effective, speculation.store_bypass    of this process
  *     uid, pid, cgroup           as seen from inside
  *     scratch.fs, root.fs        filesystem type
- *     tcp.congestion             default of the network namespace
  *     io_uring                   yes, or why not
  */
 #include <dirent.h>
@@ -280,7 +279,6 @@ static const struct fact facts[] = {
     {"cgroup", joined_lines, "/proc/self/cgroup"},
     {"scratch.fs", filesystem, NULL},
     {"root.fs", filesystem, "/"},
-    {"tcp.congestion", line_of, "/proc/sys/net/ipv4/tcp_congestion_control"},
     {"io_uring", io_uring_works, ""},
 };
 

@@ -178,7 +178,8 @@ static int listen_on(const struct in_addr *address, const struct service *servic
     const int on = 1;
     CB_AUTOFD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CB_TCP_CONGESTION, sizeof CB_TCP_CONGESTION - 1) < 0)
         return cb_fail_sys(err, errno, "make a socket");
     if (service->at_once && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
         return cb_fail_sys(err, errno, "set a timeout");

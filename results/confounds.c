@@ -195,11 +195,6 @@ static void randomisation(const struct subject *s, struct cb_buf *out)
     fact_note(s, "aslr", "address randomisation", "one fixed memory layout is compared with many", out);
 }
 
-static void congestion(const struct subject *s, struct cb_buf *out)
-{
-    fact_note(s, "tcp.congestion", "TCP congestion control", "network results compare algorithms too", out);
-}
-
 static bool has_item(const char *list, const char *item, size_t n)
 {
     for (const char *at = list; (at = strstr(at, item)) != NULL; at++)
@@ -249,8 +244,8 @@ static void group(const struct subject *s, struct cb_buf *out)
 
 /* Worst first. */
 static void (*const questions[])(const struct subject *, struct cb_buf *) = {
-    host_is_virtual, accelerator, pinning,      kernel,     peer_shares, backing,       network,    memory,
-    group,           mitigations, clock_source, huge_pages, page_size,   randomisation, congestion,
+    host_is_virtual, accelerator, pinning,     kernel,       peer_shares, backing,   network,
+    memory,          group,       mitigations, clock_source, huge_pages,  page_size, randomisation,
 };
 
 static int add_note(struct cb_notes *out, const char *text)

@@ -8,13 +8,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "bench/agent.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
 
 #define RETRY_NS (20 * CB_NS_PER_MS)
-/* The one algorithm that every kernel has and lets anybody use: host and guest may have other defaults, and
- * those would be compared instead of the paths. */
-#define CONGESTION "reno"
 
 static int peer_address(const struct cb_run *run, uint16_t port, struct sockaddr_in *to, struct cb_err *err)
 {
@@ -34,7 +32,7 @@ static int configure(int fd, const char *device, struct cb_err *err)
         return cb_fail_sys(err, errno, "bind a socket to device %s", device);
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof again) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION, sizeof CONGESTION - 1) < 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CB_TCP_CONGESTION, sizeof CB_TCP_CONGESTION - 1) < 0)
         return cb_fail_sys(err, errno, "set up a socket");
     return 0;
 }

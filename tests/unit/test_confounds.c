@@ -70,7 +70,6 @@ static void each_difference_has_its_note(void)
         {"thp", "unknown", "madvise", ""},
         {"page.size", "65536", "4096", "vm: page size 65536"},
         {"aslr", "0", "2", "vm: address randomisation 0"},
-        {"tcp.congestion", "cubic", "bbr", "vm: TCP congestion control cubic"},
         {"scratch.device", "/dev/vdb", "/dev/sda1", "vm keeps its files on /dev/vdb, host on /dev/sda1"},
         {"mitigations", "meltdown: PTI; mds: Clear", "mds: Clear; retbleed: IBPB",
          "vm has other CPU mitigations (meltdown: PTI) than host (retbleed: IBPB)"},
