@@ -27,20 +27,23 @@ static const int two_cpus[] = {1, 3};
 
 static struct cb_domain tcg_domain(void)
 {
-    return (struct cb_domain){
-        .name = "cbench-20261124-063012-3f9a-2",
-        .memory = UINT64_C(512) << 20,
-        .cpus = two_cpus,
-        .ncpus = 1,
-        .firmware = "/usr/share/qemu/qboot.rom",
-        .kernel = "/cache/vmlinux",
-        .initrd = "/work/initramfs.cpio",
-        .cmdline = "console=ttyS0 quiet",
-        .console = "/run/cbench/r/vm2.log",
-        .channel = "/run/cbench/r/vm2.sock",
-        .disk = {.path = "/work/scratch.img", .bus = "virtio", .dev = "vda", .cache = "none", .io = "native"},
-        .bridge = "cbr0",
-        .mac = "52:54:00:cb:00:02"};
+    return (struct cb_domain){.name = "cbench-20261124-063012-3f9a-2",
+                              .memory = UINT64_C(512) << 20,
+                              .cpus = two_cpus,
+                              .ncpus = 1,
+                              .firmware = "/usr/share/qemu/qboot.rom",
+                              .kernel = "/cache/vmlinux",
+                              .initrd = "/out/r/work/vm-initramfs.cpio",
+                              .cmdline = "console=ttyS0 quiet",
+                              .console = "/run/cbench/r/vm2.log",
+                              .channel = "/run/cbench/r/vm2.sock",
+                              .disk = {.path = "/out/r/work/vm-scratch.img",
+                                       .bus = "virtio",
+                                       .dev = "vda",
+                                       .cache = "none",
+                                       .io = "native"},
+                              .bridge = "cbr0",
+                              .mac = "52:54:00:cb:00:02"};
 }
 
 static struct cb_domain kvm_domain(void)
