@@ -9,7 +9,7 @@
 /* Exit codes: a contract. */
 enum cb_exit {
     CB_EXIT_OK = 0,
-    CB_EXIT_REFUTED = 1,
+    CB_EXIT_REFUTED = 1, /* also: an audit or a selftest found something wrong */
     CB_EXIT_USAGE = 2,
     CB_EXIT_INCONCLUSIVE = 3,
     CB_EXIT_UNFIT = 4,
@@ -35,6 +35,14 @@ int cb_exit_code(const struct cb_err *err);
 int cb_out_dir(const char *given, char *out, size_t cap, struct cb_err *err);
 /* Opens the database of an output directory; `create` makes the directory. */
 int cb_open_store(const char *out_dir, bool create, struct cb_store **store, struct cb_err *err);
+/* A stored run. */
+struct cb_run_place {
+    struct cb_store *store; /* the caller closes it */
+    char out[2048], id[32], dir[2200];
+};
+/* RUN as users type it: an id, a unique prefix, "latest", or the path of a run.json, whose database lies in
+ * the directory above; `out` as for cb_out_dir. Nothing to close when it fails. */
+int cb_find_run(const char *run, const char *out, struct cb_run_place *at, struct cb_err *err);
 /* Set-up for parse errors of argp: exit code 2, version text. Call first in main. */
 void cb_argp_setup(void);
 

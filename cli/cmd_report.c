@@ -39,7 +39,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!o->run)
-            argp_error(state, "RUN is missing: an id, a unique prefix, or latest");
+            argp_error(state, "RUN is missing: an id, a unique prefix, latest, or the path of a run.json");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -55,24 +55,19 @@ static const struct argp argp = {
 
 static int render_stored(const struct options *o, struct cb_err *err)
 {
-    char out[2048], id[32], dir[2200];
-    struct cb_store *store;
+    struct cb_run_place at;
     struct cb_dataset data = {0};
-    if (cb_out_dir(o->out, out, sizeof out, err) < 0 || cb_open_store(out, false, &store, err) < 0)
+    if (cb_find_run(o->run, o->out, &at, err) < 0)
         return -1;
-    int got = cb_store_find(store, o->run, id, err);
+    int got = cb_mkdirs(at.dir, 0755, err);
     if (got == 0)
-        got = cb_path(dir, sizeof dir, err, "%s/%s", out, id);
+        got = cb_store_load(at.store, at.id, &data, err);
     if (got == 0)
-        got = cb_mkdirs(dir, 0755, err);
+        got = cb_render(&data, at.dir, o->formats, err);
     if (got == 0)
-        got = cb_store_load(store, id, &data, err);
-    if (got == 0)
-        got = cb_render(&data, dir, o->formats, err);
-    if (got == 0)
-        got = cb_give_to_caller(dir, err);
+        got = cb_give_to_caller(at.dir, err);
     cb_dataset_free(&data);
-    cb_store_close(store);
+    cb_store_close(at.store);
     return got;
 }
 

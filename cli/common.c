@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 #include "bench/base/units.h"
 #include "cli/cli.h"
@@ -72,6 +73,39 @@ int cb_open_store(const char *out_dir, bool create, struct cb_store **store, str
     if (!create && access(path, R_OK) < 0)
         return cb_fail(err, CB_EUSAGE, "no runs in %s: %s", out_dir, strerror(errno));
     return cb_store_open(path, store, err);
+}
+
+/* Splits "OUT/ID/run.json", links resolved, into OUT and ID. */
+static int split_path(const char *path, char *out, size_t cap, char id[32], struct cb_err *err)
+{
+    CB_AUTOFREE char *real = realpath(path, NULL);
+    if (!real)
+        return cb_fail(err, CB_EUSAGE, "run %s: %s", path, strerror(errno));
+    char *file = strrchr(real, '/');
+    *file = '\0';
+    char *dir = strrchr(real, '/');
+    if (!dir || strlen(dir + 1) >= 32)
+        return cb_fail(err, CB_EUSAGE, "run %s: not in a run's directory", path);
+    *dir = '\0';
+    snprintf(id, 32, "%s", dir + 1);
+    return cb_path(out, cap, err, "%s", real);
+}
+
+int cb_find_run(const char *run, const char *out, struct cb_run_place *at, struct cb_err *err)
+{
+    *at = (struct cb_run_place){0};
+    char typed[32];
+    bool is_path = strchr(run, '/') != NULL || strcmp(run, "run.json") == 0;
+    if (is_path ? split_path(run, at->out, sizeof at->out, typed, err) < 0
+                : cb_out_dir(out, at->out, sizeof at->out, err) < 0)
+        return -1;
+    if (cb_open_store(at->out, false, &at->store, err) < 0)
+        return -1;
+    if (cb_store_find(at->store, is_path ? typed : run, at->id, err) == 0 &&
+        cb_path(at->dir, sizeof at->dir, err, "%s/%s", at->out, at->id) == 0)
+        return 0;
+    cb_store_close(at->store);
+    return -1;
 }
 
 static int caller_ids(uid_t *uid, gid_t *gid)

@@ -187,6 +187,49 @@ int cb_column_real(struct cb_stmt *st, int column, double *out, struct cb_err *e
     return isfinite(*out) ? 0 : fail_column(st, column, "not finite", err);
 }
 
+/* --- checking
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int check_pages(struct cb_store *s, void (*finding)(void *arg, const char *text), void *arg,
+                       struct cb_err *err)
+{
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    if (cb_stmt_prepare(s, "PRAGMA integrity_check", &st, err) < 0)
+        return -1;
+    int more;
+    while ((more = cb_stmt_step(&st, err)) > 0) {
+        CB_AUTOFREE char *text = NULL;
+        if (cb_column_text(&st, 0, TEXT_MAX, &text, err) < 0)
+            return -1;
+        if (strcmp(text, "ok") != 0)
+            finding(arg, text);
+    }
+    return more;
+}
+
+static int check_references(struct cb_store *s, void (*finding)(void *arg, const char *text), void *arg,
+                            struct cb_err *err)
+{
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    if (cb_stmt_prepare(s, "PRAGMA foreign_key_check", &st, err) < 0)
+        return -1;
+    int more;
+    while ((more = cb_stmt_step(&st, err)) > 0) {
+        char table[64], text[128];
+        if (cb_column_field(&st, 0, table, sizeof table, err) < 0)
+            return -1;
+        snprintf(text, sizeof text, "a row of %s refers to one that is not there", table);
+        finding(arg, text);
+    }
+    return more;
+}
+
+int cb_store_check(struct cb_store *s, void (*finding)(void *arg, const char *text), void *arg,
+                   struct cb_err *err)
+{
+    return check_pages(s, finding, arg, err) < 0 ? -1 : check_references(s, finding, arg, err);
+}
+
 /* --- opening
  * ----------------------------------------------------------------------------------------------------- */
 

@@ -25,6 +25,12 @@ int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const
 /* Arms' status, facts and the run's totals, at the end (and whenever they changed). */
 int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
 
+/* What SQLite finds wrong with the file: pages, indices, references. Called once a finding; none: it is
+ * whole.
+ */
+int cb_store_check(struct cb_store *s, void (*finding)(void *arg, const char *text), void *arg,
+                   struct cb_err *err);
+
 /* RUN: an id, a unique prefix, or "latest". CB_EUSAGE when none or several match. */
 int cb_store_find(struct cb_store *s, const char *run, char id[32], struct cb_err *err);
 /* Fills *out, which the caller frees; on failure it is empty. */
