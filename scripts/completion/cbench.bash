@@ -55,7 +55,7 @@ _cbench() {
         words=$(_cbench_options "$program" "$command")
     elif [ "$command" = list ]; then
         words='benchmarks arms metrics figures'
-    elif [ "$command" = report ]; then
+    elif [ "$command" = report ] || [ "$command" = audit ]; then
         words=latest
     fi
     mapfile -t COMPREPLY < <(compgen -P "$kept" -W "$words" -- "${current#"$kept"}")

@@ -382,6 +382,31 @@ static void other_files_are_refused(void)
     place_remove(&p);
 }
 
+static void count_finding(void *arg, const char *text)
+{
+    unsigned *n = arg;
+    CU_ASSERT(strlen(text) > 0);
+    ++*n;
+}
+
+static void orphans_are_found(void)
+{
+    struct place p = place_make();
+    struct cb_dataset d = fixture_make(2);
+    struct cb_err err = {0};
+    struct cb_store *s = open_store(p.db);
+    unsigned findings = 0;
+    save(s, &d);
+    CU_ASSERT_EQUAL(cb_store_check(s, count_finding, &findings, &err), 0);
+    CU_ASSERT_EQUAL(findings, 0);
+    raw_sql(p.db, "PRAGMA foreign_keys = OFF; DELETE FROM result WHERE id = 1");
+    CU_ASSERT_EQUAL(cb_store_check(s, count_finding, &findings, &err), 0);
+    CU_ASSERT(findings >= FIXTURE_SAMPLES);
+    cb_store_close(s);
+    cb_dataset_free(&d);
+    place_remove(&p);
+}
+
 /* Overwrites everything behind the first page. */
 static void damage(const char *path)
 {
@@ -501,6 +526,7 @@ const struct cb_suite cb_suite = {
      {"a full disk is said and costs one block", full_disk_is_said_and_costs_one_block},
      {"a newer schema is refused", newer_schema_is_refused},
      {"other files are refused", other_files_are_refused},
+     {"orphans are found", orphans_are_found},
      {"a corrupt file is an error", corrupt_file_is_an_error},
      {"planted values are refused", planted_values_are_refused},
      {"two writers take turns", two_writers_take_turns},
