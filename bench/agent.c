@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
+#include "bench/base/noise.h"
 #include "bench/base/proc.h"
 #include "bench/harness.h"
 #include "bench/wire.h"
@@ -211,6 +213,7 @@ static int reap_case(pid_t pid, struct cb_err *err)
 {
     int status;
     kill(-pid, SIGKILL);
+    cb_noise_child_ended(pid);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return cb_fail_sys(err, errno, "wait for the case");
@@ -277,6 +280,31 @@ static int on_facts(struct agent *a, struct cb_err *err)
     return cb_wire_send(a->out, &ready, err);
 }
 
+/* The CPUs that this process may use: all of a guest's, those of the arm elsewhere. */
+static int own_cpus(int cpus[CPU_SETSIZE])
+{
+    cpu_set_t set;
+    int n = 0;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &set))
+            cpus[n++] = cpu;
+    return n;
+}
+
+static int on_noise(struct agent *a, struct cb_err *err)
+{
+    int cpus[CPU_SETSIZE];
+    const struct cb_noise_place here = {.root = "", .cpus = cpus, .ncpus = own_cpus(cpus)};
+    struct cb_wire_msg ready = {.verb = CB_VERB_READY};
+    struct cb_noise seen;
+    cb_noise_read(&here, &seen);
+    for (unsigned i = 0; i < seen.n; i++)
+        send_fact(a, seen.at[i].key, seen.at[i].value);
+    return cb_wire_send(a->out, &ready, err);
+}
+
 static int on_ping(struct agent *a, const struct cb_wire_ping *ping, struct cb_err *err)
 {
     struct cb_wire_msg m = {.verb = CB_VERB_PONG, .ping = {.seq = ping->seq, .clock_ns = cb_now_ns()}};
@@ -304,6 +332,9 @@ static int answer(struct agent *a, const struct cb_wire_msg *m, struct cb_err *e
         break;
     case CB_VERB_FACTS:
         failed = on_facts(a, err);
+        break;
+    case CB_VERB_NOISE:
+        failed = on_noise(a, err);
         break;
     case CB_VERB_RUN:
         failed = on_run(a, &m->run, err);

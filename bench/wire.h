@@ -10,10 +10,11 @@
  *     hello   build id; the first byte, at once       env    scratch directory, peer, link, slowdown
  *     digest  sha256 of the agent's own bytes
  *     fact    key, value                              facts  asks for the facts; ended by `ready`
- *     ready   (after env, after the last fact)        run    one case
- *     mark    a batch begins                          ping
- *     sample  a batch ended                           bye
- *     calib   answer to run with iters=0, instead of samples and `done`
+ *     ready   (after env, after the last fact)        noise  asks for evidence of noise, also as facts
+ *     mark    a batch begins                          run    one case
+ *     sample  a batch ended                           ping
+ *     calib   answer to run with iters=0,             bye
+ *             instead of samples and `done`
  *     hist    a part of the case's histogram
  *     done    the case ended well
  *     error   the case failed, the agent goes on
@@ -44,6 +45,7 @@ enum cb_verb {
     CB_VERB_FACTS,
     CB_VERB_FACT,
     CB_VERB_READY,
+    CB_VERB_NOISE,
     CB_VERB_RUN,
     CB_VERB_CALIB,
     CB_VERB_MARK,

@@ -100,26 +100,46 @@ int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t
     return 0;
 }
 
+/* The next of the facts that answer a question: 1, 0 after the last one, -1. */
+static int next_fact(struct cb_session *s, uint64_t deadline, struct cb_wire_msg *m, struct cb_err *err)
+{
+    if (receive(s, deadline, m, err) < 0)
+        return -1;
+    if (m->verb == CB_VERB_READY)
+        return 0;
+    return m->verb == CB_VERB_FACT ? 1 : cb_fail(err, CB_EPROTO, "got %s", cb_verb_name(m->verb));
+}
+
 int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, unsigned *n,
                      uint64_t deadline, struct cb_err *err)
 {
     struct cb_wire_msg m = {.verb = CB_VERB_FACTS};
+    int more = cb_wire_send(s->link.to_agent, &m, err) < 0 ? -1 : 1;
     *n = 0;
-    if (cb_wire_send(s->link.to_agent, &m, err) < 0)
-        return -1;
-    for (;;) {
-        if (receive(s, deadline, &m, err) < 0)
-            return cb_wrap(err, "reading facts");
-        if (m.verb == CB_VERB_READY)
-            return 0;
-        if (m.verb != CB_VERB_FACT)
-            return cb_fail(err, CB_EPROTO, "reading facts: got %s", cb_verb_name(m.verb));
+    while (more > 0 && (more = next_fact(s, deadline, &m, err)) > 0) {
         if (*n == max)
             continue;
         memcpy(facts[*n].key, m.fact.key, sizeof facts[*n].key);
         memcpy(facts[*n].value, m.fact.value, sizeof facts[*n].value);
         ++*n;
     }
+    return more < 0 ? cb_wrap(err, "reading facts") : 0;
+}
+
+/* What fits no row of ours is not kept: there is only so much that an agent may say. */
+int cb_session_noise(struct cb_session *s, struct cb_noise *out, uint64_t deadline, struct cb_err *err)
+{
+    struct cb_wire_msg m = {.verb = CB_VERB_NOISE};
+    enum cb_noise_kind kind;
+    int more = cb_wire_send(s->link.to_agent, &m, err) < 0 ? -1 : 1;
+    out->n = 0;
+    while (more > 0 && (more = next_fact(s, deadline, &m, err)) > 0)
+        if (cb_noise_kind(m.fact.key, &kind))
+            cb_noise_add(out, m.fact.key, m.fact.value);
+    if (more == 0)
+        return 0;
+    out->n = 0;
+    return cb_wrap(err, "reading noise");
 }
 
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err)

@@ -3,6 +3,7 @@
 #ifndef CB_RUNNERS_SESSION_H
 #define CB_RUNNERS_SESSION_H
 
+#include "bench/base/noise.h"
 #include "bench/wire.h"
 #include "runners/runner.h"
 
@@ -40,6 +41,8 @@ int cb_session_env(struct cb_session *s, const struct cb_wire_env *env, uint64_t
 /* Asks for the facts; at most `max` are kept, *n are there. */
 int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, unsigned *n,
                      uint64_t deadline, struct cb_err *err);
+/* Asks for the evidence of noise inside; *out is empty when it fails. */
+int cb_session_noise(struct cb_session *s, struct cb_noise *out, uint64_t deadline, struct cb_err *err);
 /* Pings: fills mark_jitter_ns. */
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err);
 /* What an iteration costs in this arm: *iters iterations took *wall_ns. `run->iters` must be 0. Errors as

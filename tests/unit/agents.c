@@ -74,12 +74,19 @@ static void answer(int fd, const struct cb_wire_msg *m)
 {
     struct cb_wire_msg ready = {.verb = CB_VERB_READY};
     struct cb_wire_msg fact = {.verb = CB_VERB_FACT, .fact = {.key = "kernel", .value = "6.1 = \"x\" %"}};
+    struct cb_wire_msg source = {.verb = CB_VERB_FACT, .fact = {.key = "time.source", .value = "tsc"}};
+    struct cb_wire_msg again = {.verb = CB_VERB_FACT, .fact = {.key = "cpu.steal_ns", .value = "40"}};
     struct cb_wire_msg pong = {.verb = CB_VERB_PONG, .ping = {.seq = m->ping.seq, .clock_ns = cb_now_ns()}};
     if (m->verb == CB_VERB_PING)
         cb_script_send(fd, &pong);
     if (m->verb == CB_VERB_FACTS)
         cb_script_send(fd, &fact);
-    if (m->verb == CB_VERB_FACTS || m->verb == CB_VERB_ENV)
+    if (m->verb == CB_VERB_NOISE) {
+        cb_script_send(fd, &fact); /* no item of noise */
+        cb_script_send(fd, &source);
+        cb_script_send(fd, &again);
+    }
+    if (m->verb == CB_VERB_FACTS || m->verb == CB_VERB_NOISE || m->verb == CB_VERB_ENV)
         cb_script_send(fd, &ready);
 }
 
@@ -135,6 +142,10 @@ void cb_script_good(int fd)
     for (;;) {
         run_well(fd, &run);
         struct cb_wire_msg m = cb_script_expect(fd);
+        while (m.verb == CB_VERB_NOISE) {
+            answer(fd, &m);
+            m = cb_script_expect(fd);
+        }
         if (m.verb == CB_VERB_BYE)
             return;
         if (m.verb == CB_VERB_RUN)
