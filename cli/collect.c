@@ -285,6 +285,37 @@ static void on_instance(void *arg, const struct cb_instance_result *r)
         (double)in->start_ns / 1e6, (double)in->stop_ns / 1e6, r->reason[0] ? ": " : "", r->reason);
 }
 
+static int add_evidence(struct cb_dataset *d, const struct cb_noise_result *r, const char *key,
+                        const char *before, const char *after)
+{
+    struct cb_ds_evidence *at = grow(d->evidence, d->nevidence, sizeof *at);
+    if (!at)
+        return -1;
+    d->evidence = at;
+    at += d->nevidence++;
+    *at = (struct cb_ds_evidence){
+        .block = r->block,
+        .arm = r->arm,
+        .inside = r->inside,
+        .key = strdup(key),
+        .before = strdup(before),
+        .after = strdup(after),
+    };
+    return at->key && at->before && at->after ? 0 : -1;
+}
+
+/* Only what was there both times can be compared. */
+static void on_noise(void *arg, const struct cb_noise_result *r)
+{
+    struct cb_collector *c = arg;
+    for (unsigned i = 0; i < r->before->n; i++) {
+        const struct cb_noise_item *item = &r->before->at[i];
+        const char *after = cb_noise_get(r->after, item->key);
+        if (after && add_evidence(&c->data, r, item->key, item->value, after) < 0)
+            c->out_of_memory = true;
+    }
+}
+
 static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err)
 {
     struct cb_collector *c = arg;
@@ -299,6 +330,7 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     size_t r0 = c->block_results, i0 = c->block_instances;
     c->block_results = d->nresults;
     c->block_instances = d->ninstances;
+    c->block_evidence = d->nevidence;
     say(c, "block %u: done in %.1f s", block, (double)(end_ns - begin_ns) / 1e9);
     if (!c->store)
         return 0;
@@ -333,6 +365,7 @@ struct cb_sink cb_collect_sink(struct cb_collector *c)
         .instance = on_instance,
         .block_end = on_block_end,
         .progress = on_progress,
+        .noise = on_noise,
     };
 }
 
@@ -357,6 +390,12 @@ static void drop_open_block(struct cb_collector *c)
         struct cb_ds_instance *in = &d->instances[--d->ninstances];
         free(in->outcome);
         free(in->reason);
+    }
+    while (d->nevidence > c->block_evidence) {
+        struct cb_ds_evidence *e = &d->evidence[--d->nevidence];
+        free(e->key);
+        free(e->before);
+        free(e->after);
     }
 }
 

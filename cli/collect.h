@@ -17,8 +17,8 @@ struct cb_collector {
     FILE *log;  /* borrowed; one line an event */
     bool begun; /* the run's rows are in the store */
     bool out_of_memory;
-    size_t block_results,
-        block_instances; /* where the block in progress begins in data.results and data.instances */
+    /* Where the block in progress begins in the dataset's arrays. */
+    size_t block_results, block_instances, block_evidence;
 };
 
 /* Fills run, arms, cases and metrics from the plan and the machine. */

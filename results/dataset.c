@@ -98,6 +98,12 @@ static void free_observations(struct cb_dataset *d)
         free(d->results[i].hist);
     }
     free(d->results);
+    for (size_t i = 0; i < d->nevidence; i++) {
+        free(d->evidence[i].key);
+        free(d->evidence[i].before);
+        free(d->evidence[i].after);
+    }
+    free(d->evidence);
 }
 
 void cb_dataset_free(struct cb_dataset *d)

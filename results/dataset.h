@@ -18,6 +18,8 @@ struct cb_kvs {
     size_t n;
 };
 
+#define CB_LOOKS_MAX 3 /* after the pilot, at the plan's end, at that of the one re-plan */
+
 struct cb_ds_run {
     char id[32];
     char started[32]; /* "2026-11-24T06:30:12Z" */
@@ -27,6 +29,13 @@ struct cb_ds_run {
     char version[32];
     char agent_sha256[65];
     double wall_s, measuring_s;
+    /* What ended it: "blocks" (as many as were asked for), "target" (all intervals are narrow enough),
+     * "budget", "interrupted"; "" for a run that goes on, or of a time when this was not recorded. */
+    char stopped[16];
+    double target; /* half width of the 95 % intervals that it aimed at; 0: none */
+    /* Numbers of counted blocks at which the widths were looked at. After a second look the intervals are
+     * wider ones (results/decide.h). */
+    unsigned looks[CB_LOOKS_MAX], nlooks;
     unsigned baseline;  /* index of the arm "host" */
     struct cb_kvs host; /* facts of the host: "virtualised", "hypervisor", "cpu", "kernel", "memory", "l1d",
                            "l2", "llc", ... as text */
@@ -79,6 +88,14 @@ struct cb_ds_block {
     char *void_reason; /* "" when it counts */
 };
 
+/* One item of the evidence of noise (bench/base/noise.h), before and after. */
+struct cb_ds_evidence {
+    unsigned block;
+    int arm;     /* -1: the machine around the whole block; else around the cases of the arm's instance */
+    bool inside; /* as the instance saw it, not the host */
+    char *key, *before, *after;
+};
+
 struct cb_dataset {
     struct cb_ds_run run;
     struct cb_ds_arm *arms;
@@ -93,6 +110,8 @@ struct cb_dataset {
     size_t ninstances;
     struct cb_ds_result *results;
     size_t nresults;
+    struct cb_ds_evidence *evidence; /* in order of blocks */
+    size_t nevidence;
 };
 
 void cb_dataset_free(struct cb_dataset *d);

@@ -299,6 +299,25 @@ int cb_cgroup_attach(struct cb_cgroup *g, pid_t pid, struct cb_err *err)
     return code ? fail_lib(err, code, "attach to", g->name) : 0;
 }
 
+int cb_cgroup_dir(const char *name, const char *controller, char *out, size_t cap)
+{
+    struct cb_err ignored;
+    for (enum controller c = 0; c < NCONTROLLERS; c++)
+        if (machine.mount[c] && strcmp(NAMES[c], controller) == 0)
+            return cb_path(out, cap, &ignored, "%s/%s", machine.mount[c], name) ? -1 : access(out, F_OK);
+    return -1;
+}
+
+int cb_cgroup_own_dir(const char *controller, char *out, size_t cap)
+{
+    CB_AUTOFREE char *mount = NULL, *path = NULL;
+    struct cb_err ignored;
+    if (!machine.version || cgroup_get_subsys_mount_point(controller, &mount) ||
+        cgroup_get_current_controller_path(getpid(), controller, &path))
+        return -1;
+    return cb_path(out, cap, &ignored, "%s%s", mount, path) ? -1 : access(out, F_OK);
+}
+
 int cb_cgroup_v2_fd(const struct cb_cgroup *g)
 {
     return g->v2_fd;

@@ -33,6 +33,11 @@ int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgro
 /* pid 0: the caller moves itself. The kernel then needs no cgroup_threadgroup_rwsem, whose cold cost is an
  * RCU grace period (6 to 10 ms): the quick way into a v1 group for a child with one thread. */
 int cb_cgroup_attach(struct cb_cgroup *g, pid_t pid, struct cb_err *err);
+/* Where to read what the kernel counts of a group, by name: its directory in the hierarchy of "cpuset",
+ * "memory" or "pids". -1 where there is no such group or hierarchy. */
+int cb_cgroup_dir(const char *name, const char *controller, char *out, size_t cap);
+/* The same of the group that cbench itself is in, for any controller. */
+int cb_cgroup_own_dir(const char *controller, char *out, size_t cap);
 /* For clone3(CLONE_INTO_CGROUP): an O_PATH descriptor owned by g, or -1 where the limits live on v1. */
 int cb_cgroup_v2_fd(const struct cb_cgroup *g);
 /* Kills what is inside, waits for it to be gone, removes the group, frees g. NULL is fine. */

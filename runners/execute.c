@@ -7,6 +7,7 @@
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
 #include "bench/base/units.h"
+#include "runners/noise.h"
 
 /* An arm that fails this often in a row is given up: a hung guest costs 30 s each time. */
 #define FAILURES_MAX 2
@@ -48,6 +49,7 @@ struct exec {
     unsigned nbatches, cap;
     bool out_of_memory;
     struct cb_hist *hist;
+    struct cb_schedule schedule;
     struct cb_progress progress;
 };
 
@@ -242,6 +244,19 @@ static int run_cases(struct exec *x, struct cb_instance *in, unsigned block, uns
     return 0;
 }
 
+static void deliver_noise(struct exec *x, unsigned block, unsigned arm, struct cb_instance *in)
+{
+    struct cb_noise_result host = {
+        .block = block, .arm = (int)arm, .before = &in->host[0], .after = &in->host[1]};
+    struct cb_noise_result inside = host;
+    cb_instance_end(in);
+    inside.inside = true;
+    inside.before = &in->inside[0];
+    inside.after = &in->inside[1];
+    x->sink->noise(x->sink->arg, &host);
+    x->sink->noise(x->sink->arg, &inside);
+}
+
 static void note_instance(struct exec *x, unsigned arm, bool lost, const char *reason, uint64_t took)
 {
     struct arm_state *s = &x->arms[arm];
@@ -271,6 +286,8 @@ static int run_instance(struct exec *x, unsigned block, unsigned arm, unsigned p
     if (!stopped)
         stopped = run_cases(x, &in, block, arm, err) < 0;
     bool lost = !in.alive;
+    if (!lost && !stopped)
+        deliver_noise(x, block, arm, &in);
     if (lost && !reason[0])
         snprintf(reason, sizeof reason, "%s", err->msg);
     cb_instance_stop(&in);
@@ -404,22 +421,32 @@ static int probe_arms(struct exec *x, struct cb_err *err)
     return able ? 0 : cb_fail(err, CB_EMISSING, "no arm can run here");
 }
 
-static int run_block(struct exec *x, unsigned block, struct cb_err *err)
+static int run_arms(struct exec *x, unsigned block, struct cb_err *err)
 {
     unsigned order[CB_ARMS_MAX];
-    uint64_t begin = cb_now_ns();
-    x->progress.block = block;
-    cb_plan_order(x->plan, block, order);
+    cb_plan_order(x->plan, x->schedule.rows[block], order);
     for (unsigned i = 0; i < x->plan->narms; i++) {
         if (x->arms[order[i]].active && run_instance(x, block, order[i], i, err) < 0)
             return -1;
-        x->progress.left_ns = time_left(x, x->plan->blocks - block - 1);
+        x->progress.left_ns = time_left(x, x->schedule.n - block - 1);
         for (unsigned k = i + 1; k < x->plan->narms; k++)
             if (x->arms[order[k]].active)
                 x->progress.left_ns += x->arms[order[k]].instance_ns;
     }
-    if (x->out_of_memory)
-        return cb_fail(err, CB_ESYS, "out of memory for samples");
+    return x->out_of_memory ? cb_fail(err, CB_ESYS, "out of memory for samples") : 0;
+}
+
+static int run_block(struct exec *x, unsigned block, struct cb_err *err)
+{
+    struct cb_noise before, after;
+    const struct cb_noise_result noise = {.block = block, .arm = -1, .before = &before, .after = &after};
+    uint64_t begin = cb_now_ns();
+    x->progress.block = block;
+    cb_noise_host(x->site, NULL, &before);
+    if (run_arms(x, block, err) < 0)
+        return -1;
+    cb_noise_host(x->site, NULL, &after);
+    x->sink->noise(x->sink->arg, &noise);
     x->totals->blocks++;
     return x->sink->block_end(x->sink->arg, block, begin, cb_now_ns(), err);
 }
@@ -431,23 +458,6 @@ static bool budget_spent(const struct exec *x)
     return x->totals->blocks >= CB_BLOCKS_MIN && elapsed + time_left(x, 1) > x->plan->budget_ns;
 }
 
-static int walk(struct exec *x, struct cb_err *err)
-{
-    if (probe_arms(x, err) < 0 || calibrate(x, err) < 0)
-        return -1;
-    x->progress.phase = "measure";
-    x->progress.left_ns = time_left(x, x->plan->blocks);
-    for (unsigned b = 0; b < x->plan->blocks; b++) {
-        if (budget_spent(x)) {
-            x->totals->budget_hit = true;
-            break;
-        }
-        if (run_block(x, b, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static unsigned count_cases(const struct cb_plan *plan)
 {
     unsigned n = 0;
@@ -455,6 +465,49 @@ static unsigned count_cases(const struct cb_plan *plan)
         for (unsigned c = 0; c < plan->ncases; c++)
             n += cb_plan_includes(plan, a, c);
     return n;
+}
+
+static void note_schedule(struct exec *x)
+{
+    x->progress.blocks = x->schedule.n;
+    x->progress.total = x->schedule.n * count_cases(x->plan);
+}
+
+static void schedule_plan(struct exec *x)
+{
+    for (; x->schedule.n < x->plan->blocks; x->schedule.n++)
+        x->schedule.rows[x->schedule.n] = x->schedule.n;
+    note_schedule(x);
+}
+
+/* 1: there is a block to run. */
+static int next_block(struct exec *x, struct cb_err *err)
+{
+    struct cb_schedule *s = &x->schedule;
+    uint64_t elapsed = cb_now_ns() - x->begin_ns;
+    if (x->totals->blocks == s->n && x->sink->more_blocks) {
+        s->block_ns = time_left(x, 1);
+        s->left_ns = elapsed < x->plan->budget_ns ? x->plan->budget_ns - elapsed : 0;
+        if (x->sink->more_blocks(x->sink->arg, s, err) < 0)
+            return -1;
+        note_schedule(x);
+    }
+    x->totals->budget_hit = x->totals->blocks < s->n && budget_spent(x);
+    return x->totals->blocks < s->n && !x->totals->budget_hit;
+}
+
+static int walk(struct exec *x, struct cb_err *err)
+{
+    int more;
+    schedule_plan(x);
+    if (probe_arms(x, err) < 0 || calibrate(x, err) < 0)
+        return -1;
+    x->progress.phase = "measure";
+    x->progress.left_ns = time_left(x, x->schedule.n);
+    while ((more = next_block(x, err)) > 0)
+        if (run_block(x, x->totals->blocks, err) < 0)
+            return -1;
+    return more;
 }
 
 int cb_execute(struct cb_plan *plan, struct cb_site *site, const struct cb_sink *sink,
@@ -468,7 +521,7 @@ int cb_execute(struct cb_plan *plan, struct cb_site *site, const struct cb_sink 
         .totals = totals,
         .begin_ns = cb_now_ns(),
         .resolution_ns = 1,
-        .progress = {.blocks = plan->blocks, .total = plan->blocks * count_cases(plan), .bench = ""},
+        .progress = {.bench = ""},
     };
     *totals = (struct cb_run_totals){0};
     x.costs = calloc((size_t)plan->narms * plan->ncases, sizeof *x.costs);

@@ -29,6 +29,23 @@ struct cb_instance_result {
     const struct cb_instance *instance; /* times, facts, accelerator; valid during the call */
 };
 
+/* Evidence of noise: of the machine around a block, or around an instance's cases, there also from inside. */
+struct cb_noise_result {
+    unsigned block;
+    int arm; /* -1: the block as a whole */
+    bool inside;
+    const struct cb_noise *before, *after;
+};
+
+/* The blocks of a run. Which row of the plan's orders a block follows is said here, since a block that is
+ * repeated keeps its row. */
+struct cb_schedule {
+    unsigned rows[CB_BLOCKS_MAX];
+    unsigned n;        /* blocks, done or to come */
+    uint64_t block_ns; /* what one takes */
+    uint64_t left_ns;  /* of the budget */
+};
+
 struct cb_progress {
     const char *phase; /* "calibrate", "measure" */
     unsigned block, blocks, arm;
@@ -49,6 +66,11 @@ struct cb_sink {
     /* All arms of the block ended; the block's data must be durable when this returns. -1 stops the run. */
     int (*block_end)(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err);
     void (*progress)(void *arg, const struct cb_progress *p);
+    /* An instance's comes after its cases' results, the block's before block_end. */
+    void (*noise)(void *arg, const struct cb_noise_result *r);
+    /* All blocks of the schedule are done: appends further ones, or none. May be NULL: the plan's are enough.
+     */
+    int (*more_blocks)(void *arg, struct cb_schedule *s, struct cb_err *err);
 };
 
 struct cb_run_totals {

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "bench/base/clock.h"
+#include "runners/noise.h"
 
 /* An emulated machine boots in 2.5 s on the slowest machine tried; a hung one must not cost more than this.
  */
 #define START_TIMEOUT_NS (30 * CB_NS_PER_S)
 /* Emulated network cards take up to 7 s until their link is there. */
 #define ENV_TIMEOUT_NS (20 * CB_NS_PER_S)
+/* An emulated machine reads its counters in a tenth of a second. */
+#define NOISE_TIMEOUT_NS (5 * CB_NS_PER_S)
 
 /* Puts what the environment last said behind the error's own text. */
 static void add_last_words(struct cb_instance *in, struct cb_err *err)
@@ -54,10 +57,12 @@ static int greet(struct cb_instance *in, struct cb_err *err)
     uint64_t deadline = cb_deadline_in(ENV_TIMEOUT_NS);
     if (cb_session_env(&in->session, &in->env.wire, deadline, err) < 0 ||
         cb_session_facts(&in->session, in->facts, CB_INSTANCE_FACTS, &in->nfacts, deadline, err) < 0 ||
-        cb_session_ping(&in->session, deadline, err) < 0) {
+        cb_session_ping(&in->session, deadline, err) < 0 ||
+        cb_session_noise(&in->session, &in->inside[0], deadline, err) < 0) {
         in->alive = false;
         return cb_wrap(err, "%s", in->env.arm->name);
     }
+    cb_noise_host(in->env.site, &in->env, &in->host[0]);
     return 0;
 }
 
@@ -75,6 +80,13 @@ int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct c
         return 0;
     add_last_words(in, err);
     return -1;
+}
+
+void cb_instance_end(struct cb_instance *in)
+{
+    struct cb_err ignored; /* its cases are over: all that is lost is evidence */
+    cb_noise_host(in->env.site, &in->env, &in->host[1]);
+    cb_session_noise(&in->session, &in->inside[1], cb_deadline_in(NOISE_TIMEOUT_NS), &ignored);
 }
 
 void cb_instance_stop(struct cb_instance *in)

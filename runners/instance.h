@@ -16,12 +16,16 @@ struct cb_instance {
     uint64_t stop_ns;                        /* `down` until it returned */
     struct cb_fact facts[CB_INSTANCE_FACTS]; /* from inside */
     unsigned nfacts;
+    struct cb_noise host[2], inside[2]; /* before the first case and after the last one */
 };
 
 /* Zeroes *in and starts an instance of `arm`. On failure the reason carries what the environment last said;
  * call cb_instance_stop all the same. */
 int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
                       const volatile int *stop, struct cb_err *err);
+/* After the last case of an instance that is alive: reads the noise that went with them. An agent that cannot
+ * tell leaves inside[1] empty. */
+void cb_instance_end(struct cb_instance *in);
 /* Closes the session and takes the environment down. Safe twice. */
 void cb_instance_stop(struct cb_instance *in);
 

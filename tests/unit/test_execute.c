@@ -183,6 +183,17 @@ static void on_progress(void *arg, const struct cb_progress *p)
     CU_ASSERT(p->done <= p->total);
 }
 
+static void on_noise(void *arg, const struct cb_noise_result *r)
+{
+    (void)arg, (void)r;
+}
+
+static int more(void *arg, struct cb_schedule *s, struct cb_err *err)
+{
+    (void)arg, (void)s, (void)err;
+    return 0;
+}
+
 static int run(const struct cb_runner *const *runners, unsigned blocks, struct seen *seen,
                struct cb_run_totals *totals, struct cb_err *err)
 {
@@ -201,7 +212,8 @@ static int run(const struct cb_runner *const *runners, unsigned blocks, struct s
         plan.arms[plan.narms].runner = runners[plan.narms];
         snprintf(plan.arms[plan.narms].name, CB_ARM_NAME_MAX, "%s%u", runners[plan.narms]->name, plan.narms);
     }
-    struct cb_sink sink = {seen, on_status, on_calibrated, on_result, on_instance, on_block, on_progress};
+    struct cb_sink sink = {seen,     on_status,   on_calibrated, on_result, on_instance,
+                           on_block, on_progress, on_noise,      more};
     memset(&count, 0, sizeof count);
     stop = 0;
     return cb_execute(&plan, &site, &sink, &stop, totals, err);
