@@ -2,13 +2,10 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
@@ -16,6 +13,7 @@
 #include "bench/base/units.h"
 #include "cli/cli.h"
 #include "cli/collect.h"
+#include "cli/measuring.h"
 #include "cli/render.h"
 #include "runners/site.h"
 
@@ -148,54 +146,8 @@ static int finish_options(struct options *o, struct cb_err *err)
     return 0;
 }
 
-/* ---- signals and priority
- * --------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t stop_signal;
-static volatile int stop;
-
-static void on_signal(int sig)
-{
-    stop_signal = sig;
-    stop = 1;
-}
-
-static void watch_signals(void)
-{
-    struct sigaction on = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &on, NULL);
-    sigaction(SIGTERM, &on, NULL);
-    sigaction(SIGHUP, &on, NULL);
-    sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* The harness stamps marks: it must run at once when a line arrives, also while the peer, on the same CPUs,
- * is busy. It sleeps nearly always, so that a real-time priority costs nobody anything. Where it is refused,
- * jitter is larger. */
-static void take_seat(const struct cb_topology *topo)
-{
-    struct cb_err ignored;
-    struct sched_param p = {.sched_priority = 1};
-    (void)cb_pin(0, topo->other, topo->nother, &ignored);
-    (void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p);
-}
-
-/* ---- run ids and directories
- * ------------------------------------------------------------------------------------ */
-
-static int name_run(char id[32], char started[32], struct cb_err *err)
-{
-    uint16_t random;
-    time_t now = time(NULL);
-    struct tm tm;
-    if (getrandom(&random, sizeof random, 0) != sizeof random)
-        return cb_fail_sys(err, errno, "getrandom");
-    gmtime_r(&now, &tm);
-    strftime(started, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    size_t n = strftime(id, 32, "%Y%m%d-%H%M%S", &tm);
-    snprintf(id + n, 32 - n, "-%04x", random);
-    return 0;
-}
+/* ---- directories
+ * ------------------------------------------------------------------------------------------------ */
 
 static int make_run_dir(const char *out, const char *id, char *dir, size_t cap, struct cb_err *err)
 {
@@ -263,7 +215,7 @@ static int measure(struct cb_plan *plan, struct cb_site *site, struct cb_collect
     struct cb_run_totals totals;
     struct cb_err closing = {0};
     struct cb_sink sink = cb_collect_sink(c);
-    int got = cb_execute(plan, site, &sink, &stop, &totals, err);
+    int got = cb_execute(plan, site, &sink, &cb_stop, &totals, err);
     cb_site_close(site);
     bool complete = got == 0 && (totals.blocks == plan->blocks || totals.budget_hit);
     if (cb_collect_end(c, &totals, complete, &closing) < 0 && got == 0) {
@@ -309,7 +261,7 @@ static int run_plan(const struct options *o, struct cb_plan *plan, const struct 
     struct cb_site site;
     struct cb_collector c;
     CB_AUTOFILE FILE *log = NULL;
-    if (name_run(at.id, at.started, err) < 0 || cb_out_dir(o->out, at.out, sizeof at.out, err) < 0 ||
+    if (cb_name_run(at.id, at.started, err) < 0 || cb_out_dir(o->out, at.out, sizeof at.out, err) < 0 ||
         cb_open_store(at.out, true, &store, err) < 0)
         return cb_report_error(err);
     struct cb_site_request req = {
@@ -320,7 +272,7 @@ static int run_plan(const struct options *o, struct cb_plan *plan, const struct 
         .network = cb_plan_needs_peer(plan),
     };
     int code;
-    watch_signals();
+    cb_watch_signals();
     if (make_run_dir(at.out, at.id, at.run_dir, sizeof at.run_dir, err) < 0 || open_log(&at, &log, err) < 0 ||
         cb_site_open(&req, topo, &site, err) < 0) {
         code = cb_report_error(err);
@@ -328,7 +280,7 @@ static int run_plan(const struct options *o, struct cb_plan *plan, const struct 
         cb_site_close(&site);
         code = cb_report_error(err);
     } else {
-        take_seat(topo);
+        cb_take_seat(topo);
         int got = measure(plan, &site, &c, err);
         code = conclude(o, &at, &c, got, err);
         cb_collect_free(&c);

@@ -126,17 +126,6 @@ static struct cb_wire_run wire_run(const struct exec *x, unsigned case_index)
     return run;
 }
 
-/* Why a case cannot run in this instance at all; NULL when it can. */
-static const char *missing_need(const struct cb_instance *in, const struct cb_case *c)
-{
-    if ((c->bench->needs & CB_NEED_PEER) && !in->env.wire.peer[0])
-        return in->env.site->fabric_reason[0] ? in->env.site->fabric_reason
-                                              : "this arm has no link to the peer";
-    if ((c->bench->needs & CB_NEED_SCRATCH) && !in->env.wire.scratch[0])
-        return "this arm has no scratch directory";
-    return NULL;
-}
-
 static void deliver(struct exec *x, const struct cb_case_result *r)
 {
     x->sink->result(x->sink->arg, r);
@@ -163,7 +152,7 @@ static uint64_t expected_ns(struct exec *x, unsigned arm, unsigned c)
 static int run_case(struct exec *x, struct cb_instance *in, struct cb_case_result *r, struct cb_err *err)
 {
     const struct cb_case *c = &x->plan->cases[r->case_index];
-    const char *missing = missing_need(in, c);
+    const char *missing = cb_instance_lacks(in, c->bench);
     struct cb_case_sink sink = {keep_batch, x};
     struct cb_wire_run run = wire_run(x, r->case_index);
     int alive = 1;
@@ -349,7 +338,7 @@ static int calibrate_arm(struct exec *x, unsigned arm, struct cb_err *err)
     note_resolution(x, &in);
     for (unsigned c = 0; c < x->plan->ncases && in.alive && !stopped; c++) {
         const struct cb_case *k = &x->plan->cases[c];
-        if (is_lifecycle(k) || !cb_plan_includes(x->plan, arm, c) || missing_need(&in, k))
+        if (is_lifecycle(k) || !cb_plan_includes(x->plan, arm, c) || cb_instance_lacks(&in, k->bench))
             continue;
         show(x, k->bench->name);
         stopped = calibrate_case(x, &in, arm, c, err) < 0;

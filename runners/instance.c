@@ -89,6 +89,16 @@ void cb_instance_end(struct cb_instance *in)
     cb_session_noise(&in->session, &in->inside[1], cb_deadline_in(NOISE_TIMEOUT_NS), &ignored);
 }
 
+const char *cb_instance_lacks(const struct cb_instance *in, const struct cb_bench *bench)
+{
+    if ((bench->needs & CB_NEED_PEER) && !in->env.wire.peer[0])
+        return in->env.site->fabric_reason[0] ? in->env.site->fabric_reason
+                                              : "this arm has no link to the peer";
+    if ((bench->needs & CB_NEED_SCRATCH) && !in->env.wire.scratch[0])
+        return "this arm has no scratch directory";
+    return NULL;
+}
+
 void cb_instance_stop(struct cb_instance *in)
 {
     uint64_t begin = cb_now_ns();

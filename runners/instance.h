@@ -26,6 +26,8 @@ int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct c
 /* After the last case of an instance that is alive: reads the noise that went with them. An agent that cannot
  * tell leaves inside[1] empty. */
 void cb_instance_end(struct cb_instance *in);
+/* Why a benchmark cannot run in this instance at all; NULL when it can. */
+const char *cb_instance_lacks(const struct cb_instance *in, const struct cb_bench *bench);
 /* Closes the session and takes the environment down. Safe twice. */
 void cb_instance_stop(struct cb_instance *in);
 

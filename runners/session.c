@@ -282,6 +282,7 @@ int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const st
             break;
         case CB_VERB_DONE:
             *alive = take_done(&p, &m.done, err) == 0;
+            s->checksum = m.done.checksum;
             *trusted = cb_clocks_agree(p.stamps, p.nstamps, s->mark_jitter_ns);
             return *alive ? 0 : -1;
         case CB_VERB_ERROR:

@@ -15,6 +15,7 @@ struct cb_session {
     uint64_t first_byte_ns; /* host clock when the agent's first byte was seen: the end of the start */
     uint64_t
         mark_jitter_ns; /* longest of the ping round trips: how far two stamps of one bracket may be apart */
+    uint64_t checksum;  /* what the last case that ended well left behind */
 };
 
 /* A batch as the host saw it. */
