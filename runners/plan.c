@@ -351,7 +351,7 @@ uint64_t cb_plan_iters(const struct cb_plan *plan, const struct cb_bench *bench,
 
 static void print_order(const struct cb_plan *plan, unsigned block, struct cb_buf *out)
 {
-    unsigned order[CB_ARMS_MAX];
+    unsigned order[CB_ARMS_MAX] = {0};
     cb_plan_order(plan, block, order);
     cb_buf_printf(out, "block %3u ", block);
     for (unsigned i = 0; i < plan->narms; i++)

@@ -1,9 +1,10 @@
 #!/bin/bash
+# needs: host container vm
+# seconds: 400
 # Host, container and VM run for real, end to end, and leave a complete report and nothing else.
 . "$(dirname "$0")/lib.sh"
 need_root
 
-before=$(census)
 expect_code 0 "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --seed 1
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json
@@ -45,11 +46,7 @@ cp "$json" "$dir/first.json"
 expect_code 0 "$cbench" report latest --format json
 check cmp -s "$dir/first.json" "$json"
 
-checks=$((checks + 1))
-left=$(leftovers "$run")
-[ -z "$left" ] || fail "left behind: $left"
-checks=$((checks + 1))
-[ "$(census)" = "$before" ] || fail "links, namespaces or processes: before '$before', after '$(census)'"
+nothing_left "$run"
 expect_code 0 "$cbench" gc --dry-run
 check grep -q 'nothing left behind' "$dir/out"
 done_testing

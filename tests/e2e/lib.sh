@@ -4,6 +4,7 @@ set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cbench=${CBENCH:-$root/build/cli/cbench}
+agent=$(readlink -f "$(dirname "$cbench")/../bench/cbench-agent")
 dir=$(mktemp -d "${TMPDIR:-/tmp}/cbench-e2e.XXXXXX")
 export CBENCH_HOME=$dir/results
 checks=0
@@ -52,31 +53,35 @@ must_run() {
     esac
 }
 
-# Everything of cbench's that could be left on the machine, by looking, not by asking cbench. Runs of others (owner alive)
-# are left out by the run id given.
+# of_run PID RUN: is it a process of this build's agent, or one that names the run (qemu), or that is in its cgroups.
+of_run() {
+    [ "$(readlink "/proc/$1/exe")" = "$agent" ] || tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF "$2" ||
+        grep -qF "cbench-$2" "/proc/$1/cgroup"
+}
+
+# Everything of a run that could be left on the machine, by looking, not by asking cbench. Network namespaces end with
+# the processes and mounts that hold them.
 leftovers() {
-    local run=$1 f p
+    local run=$1 pid
     find /sys/fs/cgroup -maxdepth 3 -type d -name "cbench-$run*" 2>/dev/null
     grep -F "$run" /proc/self/mountinfo || true
-    ls -d "/run/cbench/$run" 2>/dev/null || true
-    ls -d "$CBENCH_HOME/$run/work" 2>/dev/null || true
-    for f in /proc/[0-9]*/cmdline; do
-        p=${f%/cmdline}
-        case $(cat "$p/comm" 2>/dev/null) in
-        qemu-system* | cbench-agent*)
-            if tr '\0' ' ' <"$f" 2>/dev/null | grep -qF "$run"; then
-                echo "process ${p#/proc/}"
-            fi
-            ;;
-        esac
+    ls -d "/run/cbench/$run" "$CBENCH_HOME/$run/work" 2>/dev/null || true
+    find /sys/class/net -name 'cb-*' -printf 'link %f\n'
+    for pid in $(pgrep 'cbench-agent|qemu-system'); do
+        ! of_run "$pid" "$run" 2>/dev/null || echo "process $pid"
     done
 }
 
-# Links, namespaces and agents carry no run id that a shell could see: counted before and after.
-census() {
-    find /sys/class/net -name 'cb*' | wc -l
-    lsns -t net -n 2>/dev/null | wc -l
-    pgrep -c 'cbench-agent|qemu-system' || true
+# nothing_left RUN: at once, or after the moment that the kernel takes to end a namespace and its links.
+nothing_left() {
+    local left=
+    checks=$((checks + 1))
+    for _ in $(seq 50); do
+        left=$(leftovers "$1")
+        [ -n "$left" ] || return 0
+        sleep 0.1
+    done
+    fail "left behind by $1: $left"
 }
 
 done_testing() {
