@@ -129,23 +129,21 @@ static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
     cb_buf_printf(script, ") font 'sans-serif,12'\n%s", cb_buf_str(&headings));
 }
 
-/* The plot command of one panel. Points right of `clip` become arrow heads at the edge. */
-static void put_plot(const struct cb_dataset *d, double clip, struct cb_buf *s)
+/* The plot command of one panel. In the panel near 1 points beyond it become arrow heads at its edges. */
+static void put_plot(const struct cb_dataset *d, bool near, struct cb_buf *s)
 {
     unsigned index = 0;
-    cb_buf_puts(
-        s,
-        "plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror fs solid 0.35 noborder lc rgb "
-        "'" CB_FIGURE_GREY "'");
+    cb_buf_puts(s, "plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror "
+                   "fs solid 0.35 noborder lc rgb '" CB_FIGURE_GREY "'");
     for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1)) {
         cb_buf_printf(s, ", \\\n     data index %u using 2:1:3:4 with xerrorbars lw 1.5 ", ++index);
         cb_figure_put_style(s, d, a);
-        if (isfinite(clip))
-            cb_buf_printf(s,
-                          ", \\\n     data index %u using ($2 > %g ? %g : NaN):1:('\xE2\x96\xB6') with "
-                          "labels right font "
-                          "',9' tc rgb '%s'",
-                          index, clip, clip, cb_figure_colour(d, a));
+        if (near)
+            cb_buf_printf(
+                s,
+                ", \\\n     data index %u using ($2 > %g ? %g : $2 < %g ? %g : NaN):1:"
+                "($2 > 1 ? '\xE2\x96\xB6' : '\xE2\x97\x80') with labels center font ',9' tc rgb '%s'",
+                index, DETAIL_HI, DETAIL_HI, DETAIL_LO, DETAIL_LO, cb_figure_colour(d, a));
     }
     cb_buf_puts(s, "\n");
 }
@@ -156,7 +154,7 @@ static void put_whole_range(const struct cb_dataset *d, struct extent e, struct 
     cb_buf_printf(s, "set xrange [%.6g:%.6g]\nset xtics ", lo, hi);
     cb_figure_put_tics(s, lo, hi, 7, NULL);
     cb_buf_puts(s, "\nset xlabel 'cost ratio (log scale): costs more \xE2\x86\x92'\n");
-    put_plot(d, INFINITY, s);
+    put_plot(d, false, s);
 }
 
 static void put_detail(const struct cb_dataset *d, struct cb_buf *s)
@@ -166,7 +164,7 @@ static void put_detail(const struct cb_dataset *d, struct cb_buf *s)
                   "set xtics (0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2)\n"
                   "set xlabel 'cost ratio near 1 (log scale)'\n",
                   DETAIL_LO, DETAIL_HI);
-    put_plot(d, DETAIL_HI, s);
+    put_plot(d, true, s);
 }
 
 static void put_script(const struct cb_dataset *d, struct extent e, struct cb_buf *s)

@@ -37,9 +37,9 @@ set xtics (0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2)
 set xlabel 'cost ratio near 1 (log scale)'
 plot data index 0 using (1):1:2:3:($1-0.45):($1+0.45) with boxxyerror fs solid 0.35 noborder lc rgb '#808080', \
      data index 1 using 2:1:3:4 with xerrorbars lw 1.5 lc rgb '#0072B2' pt 7 ps 0.6, \
-     data index 1 using ($2 > 1.25 ? 1.25 : NaN):1:('▶') with labels right font ',9' tc rgb '#0072B2', \
+     data index 1 using ($2 > 1.25 ? 1.25 : $2 < 0.8 ? 0.8 : NaN):1:($2 > 1 ? '▶' : '◀') with labels center font ',9' tc rgb '#0072B2', \
      data index 2 using 2:1:3:4 with xerrorbars lw 1.5 lc rgb '#D55E00' pt 5 ps 0.6, \
-     data index 2 using ($2 > 1.25 ? 1.25 : NaN):1:('▶') with labels right font ',9' tc rgb '#D55E00'
+     data index 2 using ($2 > 1.25 ? 1.25 : $2 < 0.8 ? 0.8 : NaN):1:($2 > 1 ? '▶' : '◀') with labels center font ',9' tc rgb '#D55E00'
 unset label
 set ytics 0,1 format ''
 set lmargin at screen 0.6500
