@@ -9,11 +9,14 @@
 
 /* Long against what starting a batch costs and against a stolen slice, short against patience. */
 #define BATCH_NS (8 * CB_NS_PER_MS)
-#define SAMPLES  5
+/* Batches of n and of 2n, each after one to warm up. Both come to 12n iterations: what changes with the work
+ * done so far, a cache or a disk's allowance of bursts, is then the same for both. */
+static const unsigned samples[2] = {11, 5};
+#define SAMPLES_MAX 11
 /* Pairs of n and 2n that are always run, and when their median is out of bounds: noise goes away with more,
  * a kernel that does not do its work stays. */
 #define ROUNDS      5
-#define ROUNDS_MORE 15
+#define ROUNDS_MORE 31
 /* The largest set-up writes or shuffles a few hundred MB; an emulated guest does that in half a minute. */
 #define CASE_TIMEOUT_NS (60 * CB_NS_PER_S)
 #define HOST_GRACE_NS   (3 * CB_NS_PER_S)
@@ -24,7 +27,7 @@ struct probe {
     const struct cb_case *c;
     struct cb_wire_run run;
     struct cb_hist *hist;
-    double wall_ns[SAMPLES];
+    double wall_ns[SAMPLES_MAX];
     unsigned n;
     uint64_t least_work, least_cpu_ns; /* of a batch */
     uint64_t checksum[2];              /* at n and at 2n */
@@ -34,7 +37,7 @@ struct probe {
 static void keep_batch(void *arg, const struct cb_batch *b)
 {
     struct probe *p = arg;
-    if (b->warm || p->n == SAMPLES)
+    if (b->warm || p->n == SAMPLES_MAX)
         return;
     p->wall_ns[p->n++] = (double)b->sample.wall_ns;
     if (b->sample.work < p->least_work)
@@ -92,7 +95,7 @@ static int time_batches(struct probe *p, unsigned which, uint64_t iters, double 
     int alive;
     bool trusted;
     run.iters = iters << which;
-    run.samples_min = run.samples_max = SAMPLES;
+    run.samples_min = run.samples_max = samples[which];
     p->n = 0;
     p->least_work = p->least_cpu_ns = UINT64_MAX;
     cb_hist_reset(p->hist);
@@ -101,7 +104,7 @@ static int time_batches(struct probe *p, unsigned which, uint64_t iters, double 
     p->in->alive = alive;
     if (got < 0 || check_counters(p, err) < 0 || check_sum(p, which, err) < 0)
         return -1;
-    *out = middle(p->wall_ns, SAMPLES);
+    *out = middle(p->wall_ns, p->n);
     return 0;
 }
 
@@ -126,15 +129,30 @@ static bool doubles(const struct cb_doubling *d)
     return d->ratio >= CB_DOUBLING_MIN && d->ratio <= CB_DOUBLING_MAX;
 }
 
-static int probe_case(struct probe *p, struct cb_doubling *d, struct cb_err *err)
+/* A disturbance can let calibration end too early; the batch itself then says so. */
+static int find_iterations(struct probe *p, struct cb_doubling *d, struct cb_err *err)
 {
     uint64_t wall_ns;
+    double batch_ns = 0;
     int alive;
     int got = cb_session_calibrate(&p->in->session, &p->run, &d->iters, &wall_ns,
                                    cb_deadline_in(p->run.timeout_ns + HOST_GRACE_NS), &alive, err);
     p->in->alive = alive;
     if (got < 0)
         return cb_wrap(err, "calibration");
+    for (;; d->iters *= 2) {
+        p->checksum[0] = 0; /* it is another one for other iterations */
+        if (time_batches(p, 0, d->iters, &batch_ns, err) < 0)
+            return -1;
+        if (batch_ns >= BATCH_NS / 2.0 || d->iters > CB_WIRE_ITERS_MAX / 4)
+            return 0;
+    }
+}
+
+static int probe_case(struct probe *p, struct cb_doubling *d, struct cb_err *err)
+{
+    if (find_iterations(p, d, err) < 0)
+        return -1;
     while (d->rounds < ROUNDS || (d->rounds < ROUNDS_MORE && !doubles(d)))
         if (run_round(p, d, err) < 0)
             return -1;

@@ -29,8 +29,8 @@ _cbench_commands() {
 # Words that can follow option $3 of command $2.
 _cbench_values() {
     case $2:$3 in
-    run:--arm) _cbench_names "$1" arms && echo host2 ;;
-    run:--bench) _cbench_names "$1" benchmarks ;;
+    run:--arm | selftest:--arm) _cbench_names "$1" arms && echo host2 ;;
+    run:--bench | selftest:--bench) _cbench_names "$1" benchmarks ;;
     report:--format) echo html md json csv term all ;;
     *) return 1 ;;
     esac
