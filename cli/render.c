@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <langinfo.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +14,7 @@
 
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
+#include "bench/bench.h"
 #include "plots/report.h"
 #include "results/export.h"
 
@@ -70,26 +72,48 @@ static int render_term(const struct cb_report *r, struct cb_err *err)
     return 0;
 }
 
-static int render_page(const struct cb_report *r, int dir, const char *run_dir, struct cb_err *err)
+/* Draws the figures into plots/, for which *plots_fd is opened. Without gnuplot *drawn is false, and said so.
+ */
+static int draw(const struct cb_report *r, int dir, const char *run_dir, int *plots_fd, bool *drawn,
+                struct cb_err *err)
 {
-    CB_AUTOBUF struct cb_buf out = {0};
     char plots[4096];
     struct cb_err drawing = {0};
     if (mkdirat(dir, "plots", 0755) < 0 && errno != EEXIST)
         return cb_fail_sys(err, errno, "create plots");
-    CB_AUTOFD int plots_fd = openat(dir, "plots", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (plots_fd < 0)
+    *plots_fd = openat(dir, "plots", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*plots_fd < 0)
         return cb_fail_sys(err, errno, "open plots");
     if (cb_path(plots, sizeof plots, err, "%s/plots", run_dir) < 0)
         return -1;
-    if (cb_figures_draw(r, plots, &drawing) < 0) {
-        if (drawing.code != CB_EMISSING) {
-            *err = drawing;
-            return -1;
-        }
-        fprintf(stderr, "cbench: no pictures: %s\n", drawing.msg);
+    *drawn = cb_figures_draw(r, plots, &drawing) == 0;
+    if (*drawn)
+        return 0;
+    if (drawing.code != CB_EMISSING) {
+        *err = drawing;
+        return -1;
     }
-    return cb_report_html(r, plots_fd, &out, err) < 0 ? -1 : write_text(dir, "report.html", &out, err);
+    fprintf(stderr, "cbench: no pictures: %s\n", drawing.msg);
+    return 0;
+}
+
+/* The page and the Markdown: both show the figures. */
+static int render_pages(const struct cb_report *r, int dir, const char *run_dir, unsigned formats,
+                        struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf html = {0};
+    CB_AUTOBUF struct cb_buf md = {0};
+    CB_AUTOFD int plots_fd = -1;
+    bool drawn;
+    if (draw(r, dir, run_dir, &plots_fd, &drawn, err) < 0)
+        return -1;
+    if ((formats & CB_RENDER_HTML) &&
+        (cb_report_html(r, plots_fd, &html, err) < 0 || write_text(dir, "report.html", &html, err) < 0))
+        return -1;
+    if ((formats & CB_RENDER_MD) &&
+        (cb_report_md(r, drawn ? "plots" : NULL, &md, err) < 0 || write_text(dir, "report.md", &md, err) < 0))
+        return -1;
+    return 0;
 }
 
 static int render_files(const struct cb_report *r, const char *run_dir, unsigned formats, struct cb_err *err)
@@ -99,19 +123,37 @@ static int render_files(const struct cb_report *r, const char *run_dir, unsigned
         return cb_fail_sys(err, errno, "open %s", run_dir);
     CB_AUTOBUF struct cb_buf json = {0};
     CB_AUTOBUF struct cb_buf csv = {0};
-    CB_AUTOBUF struct cb_buf md = {0};
     if ((formats & CB_RENDER_JSON) && (cb_export_run_json(r->data, r->rows, r->notes, &json, err) < 0 ||
                                        write_text(dir, "run.json", &json, err) < 0))
         return -1;
     if ((formats & CB_RENDER_CSV) &&
         (cb_export_samples_csv(r->data, &csv, err) < 0 || write_text(dir, "samples.csv", &csv, err) < 0))
         return -1;
-    if ((formats & CB_RENDER_HTML) && render_page(r, dir, run_dir, err) < 0)
-        return -1;
-    if ((formats & CB_RENDER_MD) &&
-        (cb_report_md(r, "plots", &md, err) < 0 || write_text(dir, "report.md", &md, err) < 0))
-        return -1;
+    if (formats & (CB_RENDER_HTML | CB_RENDER_MD))
+        return render_pages(r, dir, run_dir, formats, err);
     return 0;
+}
+
+static bool has_case_of(const struct cb_dataset *d, const char *bench)
+{
+    for (size_t i = 0; i < d->ncases; i++)
+        if (strcmp(d->cases[i].bench, bench) == 0)
+            return true;
+    return false;
+}
+
+/* " --bench a,b" where the run left benchmarks out. */
+static void benches_of(const struct cb_dataset *d, struct cb_buf *out)
+{
+    const char *before = " --bench ";
+    bool all = true;
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++)
+        all &= has_case_of(d, (*b)->name);
+    for (size_t i = 0; !all && i < d->ncases; i++)
+        if (i == 0 || strcmp(d->cases[i].bench, d->cases[i - 1].bench) != 0) {
+            cb_buf_printf(out, "%s%s", before, d->cases[i].bench);
+            before = ",";
+        }
 }
 
 /* What a reader types to measure the same again. */
@@ -119,6 +161,7 @@ static void command_of(const struct cb_dataset *d, struct cb_buf *out)
 {
     cb_buf_printf(out, "cbench run --seed %" PRIu64 "%s --blocks %u", d->run.seed,
                   d->run.quick ? " --quick" : "", d->run.blocks);
+    benches_of(d, out);
     for (size_t i = 0; i < d->narms; i++)
         cb_buf_printf(out, " --arm %s", d->arms[i].name);
 }
