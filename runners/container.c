@@ -14,6 +14,7 @@
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 #include "bench/base/proc.h"
+#include "runners/armgroup.h"
 #include "runners/backing.h"
 #include "runners/channels.h"
 #include "runners/hostlink.h"
@@ -210,21 +211,6 @@ static int plug(struct container *c, struct cb_err *err)
     return cb_channels_let_go(&c->channels, err);
 }
 
-static int create_cgroup(struct container *c, struct cb_err *err)
-{
-    const struct cb_site *site = c->env->site;
-    const struct cb_limits limits = {
-        .memory = site->memory,
-        .cpus = site->topo.sut,
-        .ncpus = site->topo.nsut,
-        .numa_node = site->topo.numa_node,
-    };
-    char name[128];
-    if (cb_path(name, sizeof name, err, "cbench-%s/%s", site->run_id, c->env->name) < 0)
-        return -1;
-    return cb_cgroup_create(name, &limits, &c->group, err);
-}
-
 /* --- the runner -------------------------------------------------------------------------------------- */
 
 /* Makes the namespaces for a child that does nothing: whatever forbids them, this finds it. */
@@ -257,16 +243,6 @@ static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb
     return failed ? -1 : 0;
 }
 
-static void state_cgroup(struct cb_env *env)
-{
-    char have[64], missing[64];
-    cb_cgroup_controllers(have, sizeof have, missing, sizeof missing);
-    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
-    cb_env_fact(env, "cgroup.controllers", "%s", have);
-    if (missing[0])
-        cb_env_fact(env, "cgroup.missing", "%s", missing);
-}
-
 static void state_facts(struct cb_env *env, const struct container *c)
 {
     const struct cb_topology *topo = &env->site->topo;
@@ -282,7 +258,7 @@ static void state_facts(struct cb_env *env, const struct container *c)
     else if (cb_seccomp_filter(&program, &err) == 0)
         cb_env_fact(env, "seccomp", "%u BPF instructions, io_uring allowed%s", program->len,
                     is(env, "seccomp", "default") ? ", SPEC_ALLOW" : "");
-    state_cgroup(env);
+    cb_armgroup_facts(env);
     cb_backing_facts(env, c->dir);
 }
 
@@ -338,7 +314,8 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct container *c = env->state;
-    if (create_cgroup(c, err) < 0 || cb_channels_open(&c->channels, err) < 0 || clone_child(c, err) < 0)
+    if (cb_armgroup_create(env, env->site->memory, &c->group, err) < 0 ||
+        cb_channels_open(&c->channels, err) < 0 || clone_child(c, err) < 0)
         return -1;
     if (has_veth(env) && plug(c, err) < 0)
         return -1;

@@ -19,6 +19,7 @@
 #include "bench/base/clock.h"
 #include "bench/base/io.h"
 #include "bench/base/proc.h"
+#include "runners/armgroup.h"
 #include "runners/backing.h"
 #include "runners/channels.h"
 #include "runners/hostlink.h"
@@ -147,31 +148,6 @@ static int fork_launcher(struct host *h, const struct cb_site *site, struct cb_e
 
 /* --- what the arm gets ------------------------------------------------------------------------------- */
 
-/* An ordinary user may have no control group; the arm then runs pinned, without limits, and says so. */
-static int make_group(struct cb_env *env, struct host *h, struct cb_err *err)
-{
-    const struct cb_site *site = env->site;
-    const struct cb_limits limits = {.memory = site->memory,
-                                     .cpus = site->topo.sut,
-                                     .ncpus = site->topo.nsut,
-                                     .numa_node = site->topo.numa_node};
-    char name[128], have[64], missing[64];
-    if (cb_path(name, sizeof name, err, "cbench-%s/%s", site->run_id, env->name))
-        return -1;
-    if (cb_cgroup_init(err) || cb_cgroup_create(name, &limits, &h->group, err)) {
-        if (err->code != CB_EMISSING)
-            return -1;
-        cb_env_fact(env, "cgroup.version", "none: %s", err->msg);
-        return 0;
-    }
-    cb_cgroup_controllers(have, sizeof have, missing, sizeof missing);
-    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
-    cb_env_fact(env, "cgroup.controllers", "%s", have);
-    if (missing[0])
-        cb_env_fact(env, "cgroup.missing", "%s", missing);
-    return 0;
-}
-
 static int make_scratch(struct cb_env *env, struct host *h, struct cb_err *err)
 {
     if (cb_path(h->scratch, sizeof h->scratch, err, "%s/%s", env->site->work_dir, env->name)) {
@@ -222,7 +198,8 @@ static int prepare(struct cb_env *env, struct cb_err *err)
     env->state = h;
     env->wire.slow_ppm = (uint32_t)strtoul(cb_arm_value(env->arm, "slow"), NULL, 10) * PPM_PER_PERCENT;
     cb_env_fact(env, "cpus", "%s", cb_cpulist_format(topo->sut, topo->nsut, cpus, sizeof cpus));
-    if (make_group(env, h, err) || make_scratch(env, h, err) || make_link(env, h, err))
+    if (cb_armgroup_try(env, env->site->memory, "", &h->group, err) || make_scratch(env, h, err) ||
+        make_link(env, h, err))
         return -1;
     return fork_launcher(h, env->site, err);
 }

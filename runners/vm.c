@@ -13,6 +13,7 @@
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
 #include "bench/base/io.h"
+#include "runners/armgroup.h"
 #include "runners/backing.h"
 #include "runners/domxml.h"
 #include "runners/guestkernel.h"
@@ -214,20 +215,7 @@ static void add_facts(const struct vm *vm, struct cb_env *env)
  * qemu itself comes on top. An ordinary user may have no group. */
 static int make_group(struct vm *vm, struct cb_env *env, struct cb_err *err)
 {
-    const struct cb_site *site = env->site;
-    const struct cb_limits limits = {
-        .cpus = site->topo.sut, .ncpus = site->topo.nsut, .numa_node = site->topo.numa_node};
-    char name[128];
-    if (cb_path(name, sizeof name, err, "cbench-%s/%s", site->run_id, env->name) < 0)
-        return -1;
-    if (cb_cgroup_init(err) < 0 || cb_cgroup_create(name, &limits, &vm->group, err) < 0) {
-        if (err->code != CB_EMISSING)
-            return -1;
-        cb_env_fact(env, "cgroup.version", "none: %s; qemu is pinned", err->msg);
-        return 0;
-    }
-    cb_env_fact(env, "cgroup.version", "%s", cb_cgroup_version());
-    return 0;
+    return cb_armgroup_try(env, 0, "; qemu is pinned", &vm->group, err);
 }
 
 static void describe_link(struct cb_env *env)
