@@ -54,7 +54,7 @@ static void on_end(void *arg, const struct cb_doubling *d)
     }
     if (d->rounds)
         snprintf(ratio, sizeof ratio, "%.3f", d->ratio);
-    printf("%-12s  %-12s  %-32s  %12" PRIu64 "  %5s  %6u  %s%s%s\n", arm->name, c->bench->name, c->params,
+    printf("%-12s  %-12s  %-36s  %12" PRIu64 "  %5s  %6u  %s%s%s\n", arm->name, c->bench->name, c->params,
            d->iters, ratio, d->rounds,
            d->outcome == CB_OUTCOME_FAILED ? "FAILED" : cb_outcome_name(d->outcome), d->reason[0] ? ": " : "",
            d->reason);
@@ -124,7 +124,7 @@ int cb_selftest_kernels(struct cb_selftest *t, const struct cb_selftest_kernels 
     if (t->json)
         json_object_set_new(t->json, "kernels", json_array());
     else
-        printf("%-12s  %-12s  %-32s  %12s  %5s  %6s\n", "arm", "benchmark", "parameters", "n", "2n/n",
+        printf("%-12s  %-12s  %-36s  %12s  %5s  %6s\n", "arm", "benchmark", "parameters", "n", "2n/n",
                "rounds");
     int got = test_plan(t, req, &topo, &plan, !has_host, err);
     cb_plan_free(&plan);

@@ -8,7 +8,7 @@
 #include "bench/base/clock.h"
 
 /* Long against what starting a batch costs and against a stolen slice, short against patience. */
-#define BATCH_NS (8 * CB_NS_PER_MS)
+#define BATCH_NS (16 * CB_NS_PER_MS)
 /* Batches of n and of 2n, each after one to warm up. Both come to 12n iterations: what changes with the work
  * done so far, a cache or a disk's allowance of bursts, is then the same for both. */
 static const unsigned samples[2] = {11, 5};

@@ -182,7 +182,7 @@ static void short_batches_are_lengthened(void)
     act = (struct behaviour){.iter_ns = 10000, .calibrated = 1, .checksum = 5};
     CU_ASSERT_EQUAL(test_bench("ctl.spin", "fake", &s, &err), 0);
     CU_ASSERT_EQUAL(s.last.outcome, CB_OUTCOME_OK);
-    CU_ASSERT_EQUAL(s.last.iters, 512); /* the first of 4 ms */
+    CU_ASSERT_EQUAL(s.last.iters, 1024); /* the first of 8 ms */
 }
 
 static void what_is_missing_is_skipped(void)
