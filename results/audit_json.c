@@ -1,5 +1,6 @@
 /* Two texts of run.json: each becomes a list of its values, named by their paths; the lists are compared. */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,18 +122,24 @@ static int read_leaves(const char *text, struct leaves *out, struct cb_err *err)
     return 0;
 }
 
+static const struct leaf *leaf_at(const struct leaves *l, size_t i)
+{
+    return i < l->n ? &l->at[i] : NULL;
+}
+
+/* Both are sorted: a path that only one of them has comes up alone. */
 static void compare(struct cb_audit *a, const struct leaves *stored, const struct leaves *recomputed)
 {
     static const char missing[] = "nothing";
+    const struct leaf *left = leaf_at(stored, 0), *right = leaf_at(recomputed, 0);
     size_t s = 0, r = 0;
-    while (s < stored->n || r < recomputed->n) {
-        const struct leaf *left = s < stored->n ? &stored->at[s] : NULL;
-        const struct leaf *right = r < recomputed->n ? &recomputed->at[r] : NULL;
-        int order = !left ? 1 : !right ? -1 : by_path(left, right);
-        cb_audit_text(a, FILE_NAME, order <= 0 ? left->path : right->path, order <= 0 ? left->value : missing,
-                      order >= 0 ? right->value : missing);
-        s += order <= 0;
-        r += order >= 0;
+    while (left || right) {
+        bool in_stored = left && (!right || by_path(left, right) <= 0);
+        bool in_recomputed = right && (!left || by_path(left, right) >= 0);
+        cb_audit_text(a, FILE_NAME, in_stored ? left->path : right->path, in_stored ? left->value : missing,
+                      in_recomputed ? right->value : missing);
+        left = leaf_at(stored, s += in_stored);
+        right = leaf_at(recomputed, r += in_recomputed);
     }
 }
 
