@@ -327,15 +327,21 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     at[d->nblocks] = (struct cb_ds_block){.begin_ns = begin_ns, .end_ns = end_ns, .void_reason = strdup("")};
     if (!at[d->nblocks++].void_reason)
         return cb_fail(err, CB_ESYS, "out of memory");
-    size_t r0 = c->block_results, i0 = c->block_instances;
+    const struct cb_block_rows rows = {
+        .block = block,
+        .b = &d->blocks[d->nblocks - 1],
+        .instances = d->instances + c->block_instances,
+        .ninstances = d->ninstances - c->block_instances,
+        .results = d->results + c->block_results,
+        .nresults = d->nresults - c->block_results,
+        .evidence = d->evidence + c->block_evidence,
+        .nevidence = d->nevidence - c->block_evidence,
+    };
     c->block_results = d->nresults;
     c->block_instances = d->ninstances;
     c->block_evidence = d->nevidence;
     say(c, "block %u: done in %.1f s", block, (double)(end_ns - begin_ns) / 1e9);
-    if (!c->store)
-        return 0;
-    return cb_store_block(c->store, d->run.id, block, &d->blocks[d->nblocks - 1], d->instances + i0,
-                          d->ninstances - i0, d->results + r0, d->nresults - r0, err);
+    return c->store ? cb_store_block(c->store, d->run.id, &rows, err) : 0;
 }
 
 static void on_progress(void *arg, const struct cb_progress *p)

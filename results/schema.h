@@ -1,6 +1,7 @@
 /* The database of results/store.c as SQL, version by version. Version 1: a run, what it was made of, and
- * every raw observation. Values are derived on reading, never stored. Unsigned 64-bit numbers are kept as the
- * signed number with the same bits. */
+ * every raw observation. Version 2: what noise there was beside them, and why the run ended when it did.
+ * Values are derived on reading, never stored. Unsigned 64-bit numbers are kept as the signed number with the
+ * same bits. */
 #ifndef CB_RESULTS_SCHEMA_H
 #define CB_RESULTS_SCHEMA_H
 
@@ -142,5 +143,31 @@ static const char cb_schema_1[] =
     "    max_ns INTEGER NOT NULL,\n"
     "    counts TEXT NOT NULL\n"
     ") STRICT;\n";
+
+static const char cb_schema_2[] =
+    "ALTER TABLE run ADD COLUMN stopped TEXT NOT NULL DEFAULT '';\n"
+    "ALTER TABLE run ADD COLUMN target REAL NOT NULL DEFAULT 0.0 CHECK (target >= 0);\n"
+
+    /* Blocks that counted when the widths of intervals were looked at. */
+    "CREATE TABLE look (\n"
+    "    run TEXT NOT NULL REFERENCES run (id) ON DELETE CASCADE,\n"
+    "    nth INTEGER NOT NULL,\n"
+    "    blocks INTEGER NOT NULL,\n"
+    "    PRIMARY KEY (run, nth)\n"
+    ") STRICT, WITHOUT ROWID;\n"
+
+    /* Arm -1: the machine around the whole block. */
+    "CREATE TABLE evidence (\n"
+    "    run TEXT NOT NULL,\n"
+    "    block INTEGER NOT NULL,\n"
+    "    nth INTEGER NOT NULL,\n"
+    "    arm INTEGER NOT NULL CHECK (arm >= -1),\n"
+    "    side TEXT NOT NULL CHECK (side IN ('host', 'inside')),\n"
+    "    key TEXT NOT NULL,\n"
+    "    before TEXT NOT NULL,\n"
+    "    after TEXT NOT NULL,\n"
+    "    PRIMARY KEY (run, block, nth),\n"
+    "    FOREIGN KEY (run, block) REFERENCES block (run, block) ON DELETE CASCADE\n"
+    ") STRICT, WITHOUT ROWID;\n";
 
 #endif

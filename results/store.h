@@ -17,11 +17,21 @@ void cb_store_close(struct cb_store *s); /* NULL is fine */
 
 /* Writes run, arms, cases, metrics (no blocks, results): once, after calibration. */
 int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
-/* One finished block: its instances and results, in one transaction; durable when it returns. Where it fails
- * (a full disk), earlier blocks are as they were. */
-int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b,
-                   const struct cb_ds_instance *inst, size_t ninst, const struct cb_ds_result *results,
-                   size_t nresults, struct cb_err *err);
+/* What a finished block adds to a dataset. */
+struct cb_block_rows {
+    unsigned block;
+    const struct cb_ds_block *b;
+    const struct cb_ds_instance *instances;
+    size_t ninstances;
+    const struct cb_ds_result *results;
+    size_t nresults;
+    const struct cb_ds_evidence *evidence;
+    size_t nevidence;
+};
+/* In one transaction; durable when it returns. Where it fails (a full disk), earlier blocks are as they were.
+ */
+int cb_store_block(struct cb_store *s, const char *run_id, const struct cb_block_rows *rows,
+                   struct cb_err *err);
 /* Arms' status, facts and the run's totals, at the end (and whenever they changed). */
 int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
 

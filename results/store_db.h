@@ -10,6 +10,10 @@
 #include "bench/base/err.h"
 #include "results/store.h"
 
+/* Who saw a piece of evidence. */
+#define CB_SIDE_HOST   "host"
+#define CB_SIDE_INSIDE "inside"
+
 /* A prepared statement; zero-initialise, and CB_AUTOSTMT finalizes it. */
 struct cb_stmt {
     struct cb_store *store;

@@ -17,6 +17,7 @@
 #define BLOCKS_MAX      1000
 #define FACTS_MAX       1024
 #define SAMPLES_MAX     65536
+#define EVIDENCE_MAX    128 /* items a snapshot; two snapshots an instance and one a block */
 
 struct loader {
     struct cb_store *store;
@@ -156,8 +157,30 @@ static int read_run(struct loader *l, struct cb_stmt *st)
         cb_column_field(st, 6, r->version, sizeof r->version, l->err) < 0 ||
         cb_column_field(st, 7, r->agent_sha256, sizeof r->agent_sha256, l->err) < 0 ||
         cb_column_real(st, 8, &r->wall_s, l->err) < 0 || cb_column_real(st, 9, &r->measuring_s, l->err) < 0 ||
-        small(l, st, 10, ARMS_MAX - 1, &r->baseline) < 0;
-    return bad ? -1 : 0;
+        small(l, st, 10, ARMS_MAX - 1, &r->baseline) < 0 ||
+        cb_column_field(st, 11, r->stopped, sizeof r->stopped, l->err) < 0 ||
+        cb_column_real(st, 12, &r->target, l->err) < 0;
+    if (bad)
+        return -1;
+    return r->target >= 0 ? 0 : cb_fail(l->err, CB_EUSAGE, "target below zero");
+}
+
+static int load_looks(struct loader *l)
+{
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    struct cb_ds_run *r = &l->d->run;
+    int more;
+    if (cb_stmt_prepare(l->store, "SELECT nth, blocks FROM look WHERE run = ? ORDER BY nth", &st, l->err) <
+            0 ||
+        cb_stmt_bind(&st, CB_BINDS(CB_TEXT(l->run)), l->err) < 0)
+        return -1;
+    for (; (more = cb_stmt_step(&st, l->err)) > 0; r->nlooks++) {
+        if (r->nlooks == CB_LOOKS_MAX)
+            return cb_fail(l->err, CB_EUSAGE, "more than %d looks", CB_LOOKS_MAX);
+        if (numbered(l, &st, 0, r->nlooks) < 0 || small(l, &st, 1, BLOCKS_MAX, &r->looks[r->nlooks]) < 0)
+            return cb_wrap(l->err, "looks");
+    }
+    return more;
 }
 
 static int load_run(struct loader *l)
@@ -165,7 +188,7 @@ static int load_run(struct loader *l)
     CB_AUTOSTMT struct cb_stmt st = {0};
     if (cb_stmt_prepare(l->store,
                         "SELECT id, started, seed, blocks, quick, complete, version, agent_sha256, wall_s, "
-                        "measuring_s, baseline FROM run WHERE id = ?",
+                        "measuring_s, baseline, stopped, target FROM run WHERE id = ?",
                         &st, l->err) < 0 ||
         cb_stmt_bind(&st, CB_BINDS(CB_TEXT(l->run)), l->err) < 0)
         return -1;
@@ -174,6 +197,8 @@ static int load_run(struct loader *l)
         return -1;
     if (!found)
         return cb_fail(l->err, CB_EUSAGE, "no such run");
+    if (load_looks(l) < 0)
+        return -1;
     struct list facts = facts_list(&l->d->run.host);
     return load_list(l, "SELECT key, value FROM run_fact WHERE run = ? ORDER BY nth",
                      CB_BINDS(CB_TEXT(l->run)), &facts);
@@ -342,6 +367,39 @@ static int fill_result(struct loader *l, struct cb_stmt *st, void *item, size_t 
     return bad || load_samples(l, id, r) < 0 || load_histogram(l, id, r) < 0 ? -1 : 0;
 }
 
+static int fill_evidence(struct loader *l, struct cb_stmt *st, void *item, size_t index)
+{
+    struct cb_ds_evidence *e = item;
+    uint64_t arm = 0;
+    char side[8];
+    (void)index;
+    if (below(l, st, 0, l->d->nblocks, &e->block) < 0 || cb_column_bits(st, 1, &arm, l->err) < 0 ||
+        cb_column_field(st, 2, side, sizeof side, l->err) < 0 || name_text(l, st, 3, &e->key) < 0 ||
+        name_text(l, st, 4, &e->before) < 0 || name_text(l, st, 5, &e->after) < 0)
+        return -1;
+    e->inside = !strcmp(side, CB_SIDE_INSIDE);
+    if (!e->inside && strcmp(side, CB_SIDE_HOST) != 0)
+        return cb_fail(l->err, CB_EUSAGE, "unknown side");
+    if (arm != UINT64_MAX && arm >= l->d->narms)
+        return cb_fail(l->err, CB_EUSAGE, "column arm: out of range");
+    e->arm = arm == UINT64_MAX ? -1 : (int)arm;
+    return 0;
+}
+
+static int load_evidence(struct loader *l)
+{
+    struct cb_dataset *d = l->d;
+    const struct list evidence = {"evidence",
+                                  sizeof *d->evidence,
+                                  d->nblocks * (2 * d->narms + 1) * EVIDENCE_MAX,
+                                  (void **)&d->evidence,
+                                  &d->nevidence,
+                                  fill_evidence};
+    return load_list(
+        l, "SELECT block, arm, side, key, before, after FROM evidence WHERE run = ? ORDER BY block, nth",
+        CB_BINDS(CB_TEXT(l->run)), &evidence);
+}
+
 static int load_observations(struct loader *l)
 {
     struct cb_dataset *d = l->d;
@@ -362,10 +420,12 @@ static int load_observations(struct loader *l)
             "FROM instance WHERE run = ? ORDER BY block, position",
             CB_BINDS(CB_TEXT(l->run)), &instances) < 0)
         return -1;
-    return load_list(l,
-                     "SELECT id, block, arm, case_index, position, outcome, reason FROM result WHERE run = ? "
-                     "ORDER BY id",
-                     CB_BINDS(CB_TEXT(l->run)), &results);
+    if (load_list(l,
+                  "SELECT id, block, arm, case_index, position, outcome, reason FROM result WHERE run = ? "
+                  "ORDER BY id",
+                  CB_BINDS(CB_TEXT(l->run)), &results) < 0)
+        return -1;
+    return load_evidence(l);
 }
 
 int cb_store_load(struct cb_store *s, const char *run_id, struct cb_dataset *out, struct cb_err *err)

@@ -5,14 +5,25 @@
 static int save_run(struct cb_store *s, const struct cb_ds_run *r, struct cb_err *err)
 {
     CB_AUTOSTMT struct cb_stmt st = {0};
-    if (cb_stmt_prepare(s, "INSERT INTO run VALUES (?,?,?,?,?,?,?,?,?,?,?)", &st, err) < 0)
+    if (cb_stmt_prepare(s, "INSERT INTO run VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", &st, err) < 0)
         return -1;
     return cb_stmt_run(&st,
                        CB_BINDS(CB_TEXT(r->id), CB_TEXT(r->started), CB_INT(r->seed), CB_INT(r->blocks),
                                 CB_INT(r->quick), CB_INT(r->complete), CB_TEXT(r->version),
                                 CB_TEXT(r->agent_sha256), CB_REAL(r->wall_s), CB_REAL(r->measuring_s),
-                                CB_INT(r->baseline)),
+                                CB_INT(r->baseline), CB_TEXT(r->stopped), CB_REAL(r->target)),
                        err);
+}
+
+static int save_looks(struct cb_store *s, const struct cb_ds_run *r, struct cb_err *err)
+{
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    if (cb_stmt_prepare(s, "INSERT INTO look VALUES (?,?,?)", &st, err) < 0)
+        return -1;
+    for (unsigned i = 0; i < r->nlooks; i++)
+        if (cb_stmt_run(&st, CB_BINDS(CB_TEXT(r->id), CB_INT(i), CB_INT(r->looks[i])), err) < 0)
+            return -1;
+    return 0;
 }
 
 static int save_run_facts(struct cb_store *s, const struct cb_ds_run *r, struct cb_err *err)
@@ -103,7 +114,8 @@ int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb
     if (cb_store_exec(s, "BEGIN IMMEDIATE", err) < 0)
         return -1;
     bool ok = save_run(s, &d->run, err) == 0 && save_run_facts(s, &d->run, err) == 0 &&
-              save_arms(s, d, err) == 0 && save_cases(s, d, err) == 0 && save_metrics(s, d, err) == 0;
+              save_looks(s, &d->run, err) == 0 && save_arms(s, d, err) == 0 && save_cases(s, d, err) == 0 &&
+              save_metrics(s, d, err) == 0;
     return cb_store_finish(s, ok ? 0 : -1, err);
 }
 
@@ -199,29 +211,47 @@ static int save_results(struct cb_store *s, const char *run, const struct cb_ds_
     return done;
 }
 
-int cb_store_block(struct cb_store *s, const char *run_id, unsigned block, const struct cb_ds_block *b,
-                   const struct cb_ds_instance *inst, size_t ninst, const struct cb_ds_result *results,
-                   size_t nresults, struct cb_err *err)
+static int save_evidence(struct cb_store *s, const char *run, const struct cb_ds_evidence *at, size_t n,
+                         struct cb_err *err)
+{
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    if (cb_stmt_prepare(s, "INSERT INTO evidence VALUES (?,?,?,?,?,?,?,?)", &st, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (cb_stmt_run(&st,
+                        CB_BINDS(CB_TEXT(run), CB_INT(at[i].block), CB_INT(i),
+                                 CB_INT((uint64_t)(int64_t)at[i].arm),
+                                 CB_TEXT(at[i].inside ? CB_SIDE_INSIDE : CB_SIDE_HOST), CB_TEXT(at[i].key),
+                                 CB_TEXT(at[i].before), CB_TEXT(at[i].after)),
+                        err) < 0)
+            return -1;
+    return 0;
+}
+
+int cb_store_block(struct cb_store *s, const char *run_id, const struct cb_block_rows *rows,
+                   struct cb_err *err)
 {
     if (cb_store_exec(s, "BEGIN IMMEDIATE", err) < 0)
-        return cb_wrap(err, "block %u", block);
-    bool ok = save_block(s, run_id, block, b, err) == 0 && save_instances(s, run_id, inst, ninst, err) == 0 &&
-              save_results(s, run_id, results, nresults, err) == 0;
-    if (cb_store_finish(s, ok ? 0 : -1, err) < 0)
-        return cb_wrap(err, "block %u", block);
-    return 0;
+        return cb_wrap(err, "block %u", rows->block);
+    bool ok = save_block(s, run_id, rows->block, rows->b, err) == 0 &&
+              save_instances(s, run_id, rows->instances, rows->ninstances, err) == 0 &&
+              save_results(s, run_id, rows->results, rows->nresults, err) == 0 &&
+              save_evidence(s, run_id, rows->evidence, rows->nevidence, err) == 0;
+    return cb_store_finish(s, ok ? 0 : -1, err) < 0 ? cb_wrap(err, "block %u", rows->block) : 0;
 }
 
 static int update_run(struct cb_store *s, const struct cb_ds_run *r, struct cb_err *err)
 {
     CB_AUTOSTMT struct cb_stmt st = {0};
     if (cb_stmt_prepare(
-            s, "UPDATE run SET blocks = ?2, complete = ?3, wall_s = ?4, measuring_s = ?5 WHERE id = ?1", &st,
-            err) < 0)
+            s,
+            "UPDATE run SET blocks = ?2, complete = ?3, wall_s = ?4, measuring_s = ?5, stopped = ?6, "
+            "target = ?7 WHERE id = ?1",
+            &st, err) < 0)
         return -1;
     return cb_stmt_run(&st,
                        CB_BINDS(CB_TEXT(r->id), CB_INT(r->blocks), CB_INT(r->complete), CB_REAL(r->wall_s),
-                                CB_REAL(r->measuring_s)),
+                                CB_REAL(r->measuring_s), CB_TEXT(r->stopped), CB_REAL(r->target)),
                        err);
 }
 
@@ -244,10 +274,11 @@ static int update_arms(struct cb_store *s, const struct cb_dataset *d, struct cb
     return 0;
 }
 
+/* What is written anew at the end. */
 static int delete_facts(struct cb_store *s, const char *run, struct cb_err *err)
 {
     static const char *const sql[] = {"DELETE FROM run_fact WHERE run = ?",
-                                      "DELETE FROM arm_fact WHERE run = ?"};
+                                      "DELETE FROM arm_fact WHERE run = ?", "DELETE FROM look WHERE run = ?"};
     for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
         CB_AUTOSTMT struct cb_stmt st = {0};
         if (cb_stmt_prepare(s, sql[i], &st, err) < 0 || cb_stmt_run(&st, CB_BINDS(CB_TEXT(run)), err) < 0)
@@ -262,6 +293,6 @@ int cb_store_end_run(struct cb_store *s, const struct cb_dataset *d, struct cb_e
         return -1;
     bool ok = update_run(s, &d->run, err) == 0 && update_arms(s, d, err) == 0 &&
               delete_facts(s, d->run.id, err) == 0 && save_run_facts(s, &d->run, err) == 0 &&
-              save_arm_facts(s, d, err) == 0;
+              save_looks(s, &d->run, err) == 0 && save_arm_facts(s, d, err) == 0;
     return cb_store_finish(s, ok ? 0 : -1, err);
 }

@@ -18,6 +18,8 @@ enum { FIXTURE_LATENCY, FIXTURE_RATE, FIXTURE_CPU, FIXTURE_P50, FIXTURE_P99, FIX
 
 #define FIXTURE_SAMPLES 12 /* the first is a warm-up, ten times as slow */
 
+#define FIXTURE_EVIDENCE 8 /* a block */
+
 static const double fixture_cost[FIXTURE_ARMS] = {1, 1, 1.02, 1.5};
 
 static inline void fixture_kv(struct cb_kvs *kvs, const char *key, const char *value)
@@ -118,6 +120,32 @@ static inline struct cb_hist *fixture_hist(double cost, unsigned values, struct 
     return h;
 }
 
+/* One item of evidence behind those that are there. */
+static inline void fixture_note(struct cb_dataset *d, unsigned block, int arm, bool inside, const char *key,
+                                const char *before, const char *after)
+{
+    d->evidence = reallocarray(d->evidence, d->nevidence + 1, sizeof *d->evidence);
+    d->evidence[d->nevidence++] = (struct cb_ds_evidence){.block = block,
+                                                          .arm = arm,
+                                                          .inside = inside,
+                                                          .key = strdup(key),
+                                                          .before = strdup(before),
+                                                          .after = strdup(after)};
+}
+
+/* A quiet block of ten seconds on one CPU. */
+static inline void fixture_evidence(struct cb_dataset *d, unsigned block)
+{
+    fixture_note(d, block, -1, false, "time.elapsed_ns", "5000000000", "15000000000");
+    fixture_note(d, block, -1, false, "time.source", "tsc", "tsc");
+    fixture_note(d, block, -1, false, "cpu.all_ns", "1000000000", "11000000000");
+    fixture_note(d, block, -1, false, "cpu.steal_ns", "70000000", "90000000");
+    fixture_note(d, block, FIXTURE_VM, false, "time.elapsed_ns", "5000000000", "7000000000");
+    fixture_note(d, block, FIXTURE_VM, false, "group.throttled", "3", "3");
+    fixture_note(d, block, FIXTURE_VM, true, "time.source", "kvm-clock", "kvm-clock");
+    fixture_note(d, block, FIXTURE_VM, true, "memory.oom_kills", "0", "0");
+}
+
 static inline void fixture_block(struct cb_dataset *d, unsigned block, struct cb_rng *rng)
 {
     double drift = 1 + .1 * fixture_noise(rng);
@@ -173,8 +201,10 @@ static inline struct cb_dataset fixture_make(unsigned blocks)
     d.results = calloc((size_t)blocks * FIXTURE_ARMS * FIXTURE_CASES + 1, sizeof *d.results);
     struct cb_rng rng;
     cb_rng_seed(&rng, 20261124);
-    for (unsigned b = 0; b < blocks; b++)
+    for (unsigned b = 0; b < blocks; b++) {
         fixture_block(&d, b, &rng);
+        fixture_evidence(&d, b);
+    }
     return d;
 }
 
