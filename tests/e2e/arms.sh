@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-expect_code 0 "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --seed 1
+expect_code 0 "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json
 
@@ -13,7 +13,7 @@ jqt() {
     checks=$((checks + 1))
     jq -e "$1" "$json" >/dev/null || fail "run.json: $1"
 }
-jqt '.schema == 1 and .run.complete and .run.blocks == 6 and .run.quick and .run.seed == 1'
+jqt '.schema == 1 and .run.complete and .run.blocks == 3 and .run.quick and .run.seed == 1'
 jqt '[.arms[].name] == ["host", "host2", "container", "vm"]'
 for arm in host host2 container vm; do
     if must_run "${arm%2}"; then
@@ -28,7 +28,7 @@ jqt '.arms[] | select(.name == "vm" and .status == "ok") | .accelerator | test("
 jqt '[.arms[] | select(.status == "ok") | .name] as $arms
      | [.metrics[] | select(.value == null or .outcome == "failed" or .outcome == "skipped")] == []
        and ([.metrics[].arm] | unique) == ($arms | sort)'
-jqt '[.metrics[] | select(.arm == "container") | .n] | min == 6'
+jqt '[.metrics[] | select(.arm == "container") | .n] | min == 3'
 jqt '[.metrics[] | select(.arm == "container") | .ci95[0] <= .ratio and .ratio <= .ci95[1]] | all'
 # The same iteration count in all arms: read it from the raw samples.
 checks=$((checks + 1))
