@@ -128,18 +128,22 @@ static const struct leaf *leaf_at(const struct leaves *l, size_t i)
 }
 
 /* Both are sorted: a path that only one of them has comes up alone. */
+/* Both lists are sorted: a path that only one of them has comes first. */
 static void compare(struct cb_audit *a, const struct leaves *stored, const struct leaves *recomputed)
 {
     static const char missing[] = "nothing";
-    const struct leaf *left = leaf_at(stored, 0), *right = leaf_at(recomputed, 0);
-    size_t s = 0, r = 0;
-    while (left || right) {
-        bool in_stored = left && (!right || by_path(left, right) <= 0);
-        bool in_recomputed = right && (!left || by_path(left, right) >= 0);
-        cb_audit_text(a, FILE_NAME, in_stored ? left->path : right->path, in_stored ? left->value : missing,
-                      in_recomputed ? right->value : missing);
-        left = leaf_at(stored, s += in_stored);
-        right = leaf_at(recomputed, r += in_recomputed);
+    const struct leaf *s = stored->at, *r = recomputed->at;
+    const struct leaf *s_end = s + stored->n, *r_end = r + recomputed->n;
+    while (s < s_end || r < r_end) {
+        int order = s == s_end ? 1 : r == r_end ? -1 : by_path(s, r);
+        if (order < 0)
+            cb_audit_text(a, FILE_NAME, s->path, s->value, missing);
+        else if (order > 0)
+            cb_audit_text(a, FILE_NAME, r->path, missing, r->value);
+        else
+            cb_audit_text(a, FILE_NAME, s->path, s->value, r->value);
+        s += order <= 0;
+        r += order >= 0;
     }
 }
 

@@ -1,6 +1,7 @@
 /* Honest and dishonest kernels, played by scripted agents whose clock is their own. */
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void run_case(int fd, const struct cb_wire_run *run)
         .verb = CB_VERB_DONE,
         .done = {.id = run->id, .samples = run->samples_min + 1, .checksum = act.checksum}};
     if (act.error) {
-        strcpy(error.error.text, act.error);
+        snprintf(error.error.text, sizeof error.error.text, "%s", act.error);
         cb_script_send(fd, &error);
     } else if (run->iters == 0) {
         cb_script_send(fd, &calib);
@@ -128,7 +129,7 @@ static int test_bench(const char *bench, const char *arm, struct seen *s, struct
     struct cb_site site = {.agent_sha256 = CB_SCRIPT_SHA256};
     const struct cb_doubling_sink sink = {.begin = on_begin, .end = on_end, .arg = s};
     plan.arms[0].runner = &runner;
-    strcpy(plan.arms[0].name, arm);
+    snprintf(plan.arms[0].name, sizeof plan.arms[0].name, "%s", arm);
     *s = (struct seen){0};
     return cb_doubling_run(&plan, 0, &site, NULL, &sink, err);
 }
