@@ -122,12 +122,6 @@ static int read_leaves(const char *text, struct leaves *out, struct cb_err *err)
     return 0;
 }
 
-static const struct leaf *leaf_at(const struct leaves *l, size_t i)
-{
-    return i < l->n ? &l->at[i] : NULL;
-}
-
-/* Both are sorted: a path that only one of them has comes up alone. */
 /* Both lists are sorted: a path that only one of them has comes first. */
 static void compare(struct cb_audit *a, const struct leaves *stored, const struct leaves *recomputed)
 {
