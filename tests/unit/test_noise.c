@@ -266,6 +266,26 @@ static void group_of_version_1(void)
     tree_remove(&t);
 }
 
+static void cpus_of_every_thread(void)
+{
+    struct tree t = tree_make();
+    put(&t, "/sys/fs/cgroup/a/b/cgroup.procs", "101\n102\n999\n");
+    put(&t, "/proc/101/task/101/status", "Name:\tx\nCpus_allowed:\t2\nCpus_allowed_list:\t10\n");
+    put(&t, "/proc/101/task/103/status", "Name:\tx\nCpus_allowed_list:\t10\n");
+    put(&t, "/proc/102/task/102/status", "Name:\tx\nCpus_allowed_list:\t10\n");
+    struct cb_noise n = read_tree(&t, cpu1, 1);
+    CU_ASSERT_STRING_EQUAL(value(&n, "group.cpus"), "10");
+    put(&t, "/proc/102/task/102/status", "Name:\tx\nCpus_allowed_list:\t0\n");
+    n = read_tree(&t, cpu1, 1);
+    CU_ASSERT_STRING_EQUAL(value(&n, "group.cpus"), "10 | 0");
+    char odd[400] = "Cpus_allowed_list:\t";
+    memset(odd + strlen(odd), '7', 300);
+    put(&t, "/proc/102/task/102/status", odd);
+    n = read_tree(&t, cpu1, 1);
+    CU_ASSERT_EQUAL(strncmp(value(&n, "group.cpus"), "10 | 777", 8), 0);
+    tree_remove(&t);
+}
+
 static void a_snapshot_has_its_limits(void)
 {
     struct cb_noise n = {0};
@@ -320,6 +340,7 @@ const struct cb_suite cb_suite = {"noise",
                                    {"how the machine is set", how_the_machine_is_set},
                                    {"a group of version 2", group_of_version_2},
                                    {"a group of version 1", group_of_version_1},
+                                   {"CPUs of every thread", cpus_of_every_thread},
                                    {"a snapshot has its limits", a_snapshot_has_its_limits},
                                    {"counters do not fall", counters_do_not_fall},
                                    CU_TEST_INFO_NULL}};
