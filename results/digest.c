@@ -59,6 +59,15 @@ static void put_result(struct cb_buf *out, const struct cb_ds_result *r)
     cb_buf_puts(out, "\n");
 }
 
+static void put_evidence(struct cb_buf *out, const struct cb_ds_evidence *e)
+{
+    cb_buf_printf(out, "evidence %u %d %d", e->block, e->arm, e->inside);
+    put_text(out, e->key);
+    put_text(out, e->before);
+    put_text(out, e->after);
+    cb_buf_puts(out, "\n");
+}
+
 /* Hashes what the buffer holds and empties it; its memory is used again. */
 static void take(struct cb_sha256 *sha, struct cb_buf *buf)
 {
@@ -77,6 +86,8 @@ int cb_observations_digest(const struct cb_dataset *d, char out[CB_SHA256_HEX], 
         put_block(&buf, &d->blocks[i]);
     for (size_t i = 0; i < d->ninstances; i++)
         put_instance(&buf, &d->instances[i]);
+    for (size_t i = 0; i < d->nevidence; i++)
+        put_evidence(&buf, &d->evidence[i]);
     take(&sha, &buf);
     for (size_t i = 0; i < d->nresults; i++) {
         put_result(&buf, &d->results[i]);

@@ -6,8 +6,8 @@
 #include "bench/base/sha256.h"
 #include "results/dataset.h"
 
-/* SHA-256 over plan and observations as text: cases, blocks, instances, results, samples, histograms, in the
- * order of the dataset. */
+/* SHA-256 over plan and observations as text: cases, blocks, instances, evidence of noise, results, samples,
+ * histograms, in the order of the dataset. */
 int cb_observations_digest(const struct cb_dataset *d, char out[CB_SHA256_HEX], struct cb_err *err);
 
 #endif

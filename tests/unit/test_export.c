@@ -84,6 +84,11 @@ static void digest_covers_every_observation(void)
         CU_ASSERT_STRING_NOT_EQUAL(before, after);
         --*numbers[i];
     }
+    CU_ASSERT_FATAL(d.nevidence > 0);
+    d.evidence[0].after[0] ^= 1;
+    CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
+    CU_ASSERT_STRING_NOT_EQUAL(before, after);
+    d.evidence[0].after[0] ^= 1;
     s->trusted = false;
     CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
     CU_ASSERT_STRING_NOT_EQUAL(before, after);
