@@ -121,6 +121,14 @@ static const struct cb_runner bad = {.name = "bad",
 static const struct cb_runner dying = {
     .name = "dying", .probe = probe_ok, .up = up_ok, .launch = launch_dying, .down = down};
 
+static const struct cb_arm_param slow_params[] = {{"slow", "", "0", NULL}, {NULL, NULL, NULL, NULL}};
+static const struct cb_runner control = {.name = "control",
+                                         .params = slow_params,
+                                         .probe = probe_ok,
+                                         .up = up_ok,
+                                         .launch = launch_good,
+                                         .down = down};
+
 /* ---- the run
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -210,6 +218,7 @@ static int run(const struct cb_runner *const *runners, unsigned blocks, struct s
                            .budget_ns = UINT64_C(1) << 50};
     for (; runners[plan.narms]; plan.narms++) {
         plan.arms[plan.narms].runner = runners[plan.narms];
+        plan.arms[plan.narms].value[0][0] = '5'; /* of a control, slow=5; others have no parameter */
         snprintf(plan.arms[plan.narms].name, CB_ARM_NAME_MAX, "%s%u", runners[plan.narms]->name, plan.narms);
     }
     struct cb_sink sink = {seen,     on_status,   on_calibrated, on_result, on_instance,
@@ -235,6 +244,18 @@ static void two_good_arms(void)
     }
     CU_ASSERT_EQUAL(count.ups, 8);
     CU_ASSERT_EQUAL(count.downs, 8);
+}
+
+static void a_control_runs_a_part(void)
+{
+    struct seen seen = {0};
+    struct cb_run_totals totals;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL(run((const struct cb_runner *[]){&good, &control, NULL}, 2, &seen, &totals, &err), 0);
+    CU_ASSERT_EQUAL(seen.instances[1], 2);
+    CU_ASSERT_EQUAL(seen.results[0][CB_OUTCOME_OK], 4);
+    CU_ASSERT_EQUAL(seen.results[1][CB_OUTCOME_OK], 2); /* spin, not the start */
+    CU_ASSERT_EQUAL(seen.results[1][CB_OUTCOME_SKIPPED] + seen.results[1][CB_OUTCOME_FAILED], 0);
 }
 
 static void a_broken_arm_costs_itself_only(void)
@@ -282,6 +303,7 @@ static void stop_keeps_finished_blocks(void)
 
 const struct cb_suite cb_suite = {"execute",
                                   {{"two good arms", two_good_arms},
+                                   {"a control runs a part", a_control_runs_a_part},
                                    {"a broken arm costs itself only", a_broken_arm_costs_itself_only},
                                    {"no arm at all", no_arm_at_all},
                                    {"stop keeps finished blocks", stop_keeps_finished_blocks},
