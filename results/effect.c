@@ -9,6 +9,7 @@
 #include "results/decide.h"
 #include "results/rank.h"
 #include "results/stats.h"
+#include "results/void.h"
 
 /* One-sided level of everything printed beside a ratio. */
 #define ALPHA 0.05
@@ -24,6 +25,7 @@ struct cell {
 struct grid {
     const struct cb_dataset *d;
     struct cell *cells; /* [arm][block], owned */
+    bool with_void;     /* void blocks count too */
 };
 
 static const struct cell *grid_row(const struct grid *g, unsigned arm)
@@ -31,16 +33,19 @@ static const struct cell *grid_row(const struct grid *g, unsigned arm)
     return g->cells + arm * g->d->nblocks;
 }
 
-static bool counts(const struct cb_dataset *d, size_t block)
+static bool counts(const struct grid *g, size_t block)
 {
-    return !*d->blocks[block].void_reason;
+    return g->with_void || !*g->d->blocks[block].void_reason;
 }
 
 static int grid_make(const struct cb_dataset *d, const struct cb_ds_metric *m, struct grid *g,
                      struct cb_err *err)
 {
     size_t n = d->narms * d->nblocks;
-    *g = (struct grid){.d = d, .cells = reallocarray(NULL, n ? n : 1, sizeof(struct cell))};
+    struct cb_voids voids = cb_voids(d);
+    *g = (struct grid){.d = d,
+                       .cells = reallocarray(NULL, n ? n : 1, sizeof(struct cell)),
+                       .with_void = voids.voided == voids.blocks};
     if (!g->cells)
         return cb_fail(err, CB_ESYS, "effects: out of memory");
     for (size_t i = 0; i < n; i++)
@@ -62,22 +67,26 @@ static size_t own_values(const struct grid *g, unsigned arm, double *out)
     const struct cell *c = grid_row(g, arm);
     size_t n = 0;
     for (size_t b = 0; b < g->d->nblocks; b++)
-        if (counts(g->d, b) && !isnan(c[b].value))
+        if (counts(g, b) && !isnan(c[b].value))
             out[n++] = c[b].value;
     return n;
 }
 
-/* Log cost ratios of the blocks that count and that both arms have. */
-static void pair_blocks(const struct grid *g, struct cb_row *row)
+/* Log cost ratios of the blocks that count and that both arms have, and, when asked for, which blocks these
+ * are. Their number. */
+static unsigned pair_blocks(const struct grid *g, const struct cb_row *row, double *d, unsigned *blocks)
 {
     const struct cell *arm = grid_row(g, row->arm), *base = grid_row(g, g->d->run.baseline);
     bool lower = row->metric->how.better == CB_LOWER;
+    unsigned n = 0;
     for (size_t b = 0; b < g->d->nblocks; b++) {
-        if (!counts(g->d, b) || isnan(arm[b].value) || isnan(base[b].value))
+        if (!counts(g, b) || isnan(arm[b].value) || isnan(base[b].value))
             continue;
-        row->d[row->n] = lower ? log(arm[b].value / base[b].value) : log(base[b].value / arm[b].value);
-        row->d_block[row->n++] = (unsigned)b;
+        if (blocks)
+            blocks[n] = (unsigned)b;
+        d[n++] = lower ? log(arm[b].value / base[b].value) : log(base[b].value / arm[b].value);
     }
+    return n;
 }
 
 static void set_interval(double ci[2], struct cb_interval i)
@@ -90,11 +99,23 @@ static void estimate_ratio(struct cb_row *row)
 {
     if (!row->n)
         return;
-    struct cb_interval i95 = cb_decision_interval(row->d, row->n, 0.95);
+    struct cb_interval i95 = cb_decision_interval(row->d, row->n, row->ci_level);
     row->ratio = exp(i95.estimate);
     set_interval(row->ci95, i95);
     set_interval(row->ci90, cb_decision_interval(row->d, row->n, 0.90));
     row->mde = expm1(cb_mde(cb_sd(row->d, row->n), row->n, ALPHA));
+}
+
+/* The ratio as it were with the void blocks. scratch has room for a value a block. */
+static void estimate_all(const struct grid *g, struct cb_row *row, double *scratch)
+{
+    const struct grid all = {.d = g->d, .cells = g->cells, .with_void = true};
+    row->n_all = pair_blocks(&all, row, scratch, NULL);
+    if (!row->n_all)
+        return;
+    struct cb_interval i = cb_decision_interval(scratch, row->n_all, row->ci_level);
+    row->ratio_all = exp(i.estimate);
+    set_interval(row->ci95_all, i);
 }
 
 /* Returns the number of the arm's own values. scratch has room for a value a block. */
@@ -104,7 +125,7 @@ static unsigned estimate_values(const struct grid *g, struct cb_row *row, double
     row->baseline_value = cb_median(scratch, n);
     n = own_values(g, row->arm, scratch);
     row->value = cb_median(scratch, n);
-    struct cb_interval i = cb_decision_interval(scratch, n, 0.95);
+    struct cb_interval i = cb_decision_interval(scratch, n, row->ci_level);
     row->value_lo = isinf(i.lo) ? NAN : i.lo;
     row->value_hi = isinf(i.hi) ? NAN : i.hi;
     return (unsigned)n;
@@ -118,7 +139,7 @@ static void trust(const struct grid *g, unsigned arm, size_t *all, size_t *bad)
     *all = *bad = 0;
     for (size_t b = 0; b < g->d->nblocks; b++) {
         const struct cb_ds_result *r = c[b].result;
-        if (!r || !counts(g->d, b) || isnan(c[b].value))
+        if (!r || !counts(g, b) || isnan(c[b].value))
             continue;
         bool whole = !strcmp(r->outcome, "untrusted");
         for (size_t i = 0; i < r->nsamples; i++) {
@@ -143,13 +164,24 @@ static bool mark_untrusted(const struct grid *g, unsigned arm, struct cb_row *ro
     return true;
 }
 
+/* True, with the row marked, when no block counts and void ones had to do. */
+static bool mark_void(const struct grid *g, struct cb_row *row)
+{
+    struct cb_voids v = cb_voids(g->d);
+    if (!v.voided || !g->with_void)
+        return false;
+    snprintf(row->reason, sizeof row->reason, "every block is void: %s", g->d->blocks[v.first].void_reason);
+    row->outcome = "untrusted";
+    return true;
+}
+
 /* The first cell without a value among the blocks that count, and how many there are. */
 static const struct cell *first_missing(const struct grid *g, unsigned arm, size_t *missing, size_t *blocks)
 {
     const struct cell *c = grid_row(g, arm), *first = NULL;
     *missing = *blocks = 0;
     for (size_t b = 0; b < g->d->nblocks; b++) {
-        if (!counts(g->d, b))
+        if (!counts(g, b))
             continue;
         (*blocks)++;
         if (!isnan(c[b].value))
@@ -193,7 +225,7 @@ static void judge(const struct grid *g, struct cb_row *row)
         row->outcome = explain_absence(g, row->arm, c, row->reason, sizeof row->reason);
         return;
     }
-    if (mark_untrusted(g, row->arm, row) || mark_untrusted(g, base, row))
+    if (mark_void(g, row) || mark_untrusted(g, row->arm, row) || mark_untrusted(g, base, row))
         return;
     if (row->arm != base && !row->n) {
         char why[200];
@@ -206,14 +238,6 @@ static void judge(const struct grid *g, struct cb_row *row)
     if (missing)
         snprintf(row->reason, sizeof row->reason, "%zu of %zu blocks have no value: %s", missing, blocks,
                  text_of(c, &g->d->arms[row->arm]));
-}
-
-static unsigned count_void(const struct cb_dataset *d)
-{
-    unsigned n = 0;
-    for (size_t b = 0; b < d->nblocks; b++)
-        n += !counts(d, b);
-    return n;
 }
 
 static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct cb_row *row,
@@ -231,7 +255,10 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
         .ci95 = {NAN, NAN},
         .mde = NAN,
         .noise_floor = NAN,
-        .voided = count_void(g->d),
+        .ci_level = cb_level_after_look(ALPHA, g->d->run.nlooks > 1),
+        .ratio_all = NAN,
+        .ci95_all = {NAN, NAN},
+        .voided = cb_voids(g->d).voided,
         .d = reallocarray(NULL, room, sizeof *row->d),
         .d_block = reallocarray(NULL, room, sizeof *row->d_block),
     };
@@ -241,8 +268,9 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
     if (arm == g->d->run.baseline) {
         row->n = own; /* its ratio to itself would say nothing */
     } else {
-        pair_blocks(g, row);
+        row->n = pair_blocks(g, row, row->d, row->d_block);
         estimate_ratio(row);
+        estimate_all(g, row, scratch);
     }
     judge(g, row);
     return 0;

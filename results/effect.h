@@ -27,8 +27,12 @@ struct cb_row {
         value_hi; /* of the arm's own blocks: decision interval of the value, 95 %; NAN where none */
     double ratio; /* cost ratio, HL estimate; NAN for the baseline itself and when unknown */
     double ci90[2], ci95[2]; /* NAN where there is none */
+    double ci_level;         /* of ci95 and the value's: 0.95, but 0.96 when a look at it extended the run */
     unsigned n,
         voided; /* block pairs used (the baseline's row: its blocks), blocks left out by declared cause */
+    /* The same with the void blocks, so that leaving them out can be judged. */
+    double ratio_all, ci95_all[2];
+    unsigned n_all;
     double noise_floor;  /* of the metric from host2, as a fraction (0.006); NAN when unknown */
     double mde;          /* minimum detectable effect, fraction */
     bool within_noise;   /* the 95 % interval lies inside [1/(1+noise_floor), 1+noise_floor] */
@@ -44,6 +48,7 @@ struct cb_rows {
     size_t n;
 };
 
+/* Where no block counts, the estimates are those of all blocks, and untrusted. */
 int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *err);
 void cb_rows_free(struct cb_rows *rows);
 const struct cb_row *cb_rows_find(const struct cb_rows *rows, unsigned metric_index, unsigned arm);
