@@ -6,10 +6,11 @@
 #include "bench/base/cleanup.h"
 #include "results/effect.h"
 #include "results/stats.h"
-#include "results/steady.h"
 
 /* A quantile is taken from a histogram only when this many values lie beyond it. */
 #define BEYOND_QUANTILE 10
+/* A drift below this share of the value is none. */
+#define DRIFT_TOLERANCE 0.01
 
 static double quantile_value(const struct cb_metric *how, const struct cb_hist *h, const char **why)
 {
@@ -120,4 +121,14 @@ double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r
         return NAN;
     }
     return v;
+}
+
+enum cb_steadiness cb_block_steadiness(const struct cb_ds_metric *m, const struct cb_ds_result *r)
+{
+    size_t n;
+    if (m->how.derive == CB_HIST_QUANTILE)
+        return CB_STEADY_UNKNOWN;
+    CB_AUTOFREE struct cb_sample *s = counted(r, &n);
+    CB_AUTOFREE double *x = s ? each_value(m->how.derive, s, n) : NULL;
+    return x ? cb_steady(x, n, DRIFT_TOLERANCE).kind : CB_STEADY_UNKNOWN;
 }

@@ -83,16 +83,25 @@ static uint64_t count_cpus(const char *list)
     return n;
 }
 
+static uint64_t cpus_of(const struct cb_ds_arm *a)
+{
+    const char *list = known(a, "cpus.allowed");
+    return list ? count_cpus(list) : 0;
+}
+
 /* Numbers of CPUs differ inside a VM as a matter of course; how many there are must not. */
+bool cb_unequal_pinning(const struct cb_ds_arm *a, const struct cb_ds_arm *b)
+{
+    uint64_t n = cpus_of(a), m = cpus_of(b);
+    return n && m && n != m;
+}
+
 static void pinning(const struct subject *s, struct cb_buf *out)
 {
-    const char *arm, *base;
-    if (!differ(s, "cpus.allowed", &arm, &base))
-        return;
-    uint64_t n = count_cpus(arm), m = count_cpus(base);
-    if (n != m)
+    if (cb_unequal_pinning(s->arm, s->base))
         cb_buf_printf(out, "%s may use %llu CPUs, %s %llu: unequal pinning, nothing here is comparable",
-                      s->arm->name, (unsigned long long)n, s->base->name, (unsigned long long)m);
+                      s->arm->name, (unsigned long long)cpus_of(s->arm), s->base->name,
+                      (unsigned long long)cpus_of(s->base));
 }
 
 static void peer_shares(const struct subject *s, struct cb_buf *out)

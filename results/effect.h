@@ -5,6 +5,7 @@
 
 #include "bench/base/err.h"
 #include "results/dataset.h"
+#include "results/steady.h"
 
 /* A row is untrusted when more than this share of its samples, or of the baseline's, had a guest clock that
  * disagreed with the host's. One in ten moves no median, and a single late mark must not cost the row. */
@@ -16,6 +17,10 @@
  * ("failed", "skipped", "no-samples", "no-histogram", "too-few-samples", "not-positive"). Samples flagged
  * warm and the warm-up that MSER-5 finds are not counted (results/steady.h). */
 double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r, const char **why);
+
+/* Whether the samples of a result reached a steady state; unknown for too few of them, and for metrics that
+ * are no function of samples. */
+enum cb_steadiness cb_block_steadiness(const struct cb_ds_metric *m, const struct cb_ds_result *r);
 
 /* One metric in one arm. */
 struct cb_row {
@@ -62,5 +67,7 @@ struct cb_notes {
 };
 int cb_confounds(const struct cb_dataset *d, struct cb_notes *out, struct cb_err *err);
 void cb_notes_free(struct cb_notes *n);
+/* True where two arms were allowed different numbers of CPUs: nothing of them is comparable. */
+bool cb_unequal_pinning(const struct cb_ds_arm *a, const struct cb_ds_arm *b);
 
 #endif

@@ -43,6 +43,8 @@ int cb_store_check(struct cb_store *s, void (*finding)(void *arg, const char *te
 
 /* RUN: an id, a unique prefix, or "latest". CB_EUSAGE when none or several match. */
 int cb_store_find(struct cb_store *s, const char *run, char id[32], struct cb_err *err);
+/* Ids of the newest runs, newest first: *n is the room on entry, their number on return. */
+int cb_store_recent(struct cb_store *s, char (*ids)[32], size_t *n, struct cb_err *err);
 /* Fills *out, which the caller frees; on failure it is empty. */
 int cb_store_load(struct cb_store *s, const char *run_id, struct cb_dataset *out, struct cb_err *err);
 

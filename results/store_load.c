@@ -473,3 +473,18 @@ int cb_store_find(struct cb_store *s, const char *run, char id[32], struct cb_er
     found = cb_stmt_step(&st, err);
     return found > 0 ? no_run(run, "more than one begins like that", err) : found;
 }
+
+int cb_store_recent(struct cb_store *s, char (*ids)[32], size_t *n, struct cb_err *err)
+{
+    size_t room = *n;
+    CB_AUTOSTMT struct cb_stmt st = {0};
+    *n = 0;
+    if (cb_stmt_prepare(s, "SELECT id FROM run ORDER BY started DESC, rowid DESC LIMIT ?", &st, err) < 0 ||
+        cb_stmt_bind(&st, CB_BINDS(CB_INT(room)), err) < 0)
+        return -1;
+    int more = 0;
+    while (*n < room && (more = cb_stmt_step(&st, err)) > 0)
+        if (cb_column_field(&st, 0, ids[(*n)++], 32, err) < 0)
+            return -1;
+    return more < 0 ? -1 : 0;
+}
