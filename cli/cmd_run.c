@@ -15,6 +15,8 @@
 #include "cli/collect.h"
 #include "cli/measuring.h"
 #include "cli/render.h"
+#include "results/stopping.h"
+#include "results/void.h"
 #include "runners/site.h"
 
 struct options {
@@ -28,6 +30,7 @@ struct options {
 enum {
     KEY_BLOCKS = 256,
     KEY_BUDGET,
+    KEY_TARGET,
     KEY_SEED,
     KEY_OUT,
     KEY_DRY,
@@ -45,7 +48,11 @@ static const struct argp_option option_table[] = {
     {"arm", KEY_ARM, "ARM", 0,
      "An arm, e.g. container or vm:accel=tcg; repeat for more (default: host host2 container vm)", 0},
     {"quick", KEY_QUICK, NULL, 0, "6 short blocks; the report is marked quick", 0},
-    {"blocks", KEY_BLOCKS, "N", 0, "Blocks to measure (default 10)", 0},
+    {"blocks", KEY_BLOCKS, "N", 0, "Exactly so many blocks (default: 10, then as many as --target needs)", 0},
+    {"target", KEY_TARGET, "PCT", 0,
+     "Measure more blocks, within the budget, until the half width of every 95 % interval is at most PCT "
+     "percent (default 1)",
+     0},
     {"budget", KEY_BUDGET, "TIME", 0,
      "Stop after the block that would pass this, e.g. 10m (never below 6 blocks)", 0},
     {"seed", KEY_SEED, "N", 0, "Seed of orders and data (default: random, recorded)", 0},
@@ -68,6 +75,16 @@ static int parse_blocks(const char *text, unsigned *out, struct cb_err *err)
     return 0;
 }
 
+static int parse_percent(const char *text, double *out, struct cb_err *err)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(text, "%"), text);
+    if (cb_parse_double(number, out, err) < 0)
+        return -1;
+    *out /= 100;
+    return *out > 0 && *out < 1 ? 0 : cb_fail(err, CB_EUSAGE, "%s: not between 0 and 100 %%", text);
+}
+
 static int parse_value(int key, char *arg, struct options *o, struct cb_err *err)
 {
     switch (key) {
@@ -75,6 +92,8 @@ static int parse_value(int key, char *arg, struct options *o, struct cb_err *err
         return parse_blocks(arg, &o->plan.blocks, err);
     case KEY_BUDGET:
         return cb_parse_time(arg, &o->plan.budget_ns, err) < 0 ? cb_wrap(err, "--budget") : 0;
+    case KEY_TARGET:
+        return parse_percent(arg, &o->plan.target, err) < 0 ? cb_wrap(err, "--target") : 0;
     case KEY_SEED:
         o->seeded = true;
         return cb_parse_u64(arg, 0, INT64_MAX, &o->plan.seed, err) < 0 ? cb_wrap(err, "--seed") : 0;
@@ -113,6 +132,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_BLOCKS:
     case KEY_BUDGET:
+    case KEY_TARGET:
     case KEY_SEED:
     case KEY_ARM:
         if (parse_value(key, arg, o, &err) < 0)
@@ -130,10 +150,27 @@ static const struct argp argp = {
            "report.",
 };
 
+/* So many blocks as were asked for, however long they take; else as many as the target needs, but for quick
+ * runs. */
+static int choose_length(struct options *o, struct cb_err *err)
+{
+    struct cb_plan_request *p = &o->plan;
+    if (p->target > 0 && (p->blocks || p->quick))
+        return cb_fail(err, CB_EUSAGE, "--target and %s exclude each other",
+                       p->quick ? "--quick" : "--blocks");
+    if (p->blocks && !p->budget_ns)
+        p->budget_ns = CB_NO_BUDGET;
+    if (!p->blocks && !p->quick && !(p->target > 0))
+        p->target = CB_TARGET_HALF_WIDTH;
+    return 0;
+}
+
 static int finish_options(struct options *o, struct cb_err *err)
 {
     if (o->all && o->benches)
         return cb_fail(err, CB_EUSAGE, "--all and --bench exclude each other");
+    if (choose_length(o, err) < 0)
+        return -1;
     o->plan.arms = o->narms ? o->arms : NULL;
     o->plan.benches = o->benches;
     o->plan.control = o->all && !o->plan.quick;
@@ -217,8 +254,7 @@ static int measure(struct cb_plan *plan, struct cb_site *site, struct cb_collect
     struct cb_sink sink = cb_collect_sink(c);
     int got = cb_execute(plan, site, &sink, &cb_stop, &totals, err);
     cb_site_close(site);
-    bool complete = got == 0 && (totals.blocks == plan->blocks || totals.budget_hit);
-    if (cb_collect_end(c, &totals, complete, &closing) < 0 && got == 0) {
+    if (cb_collect_end(c, &totals, got == 0, &closing) < 0 && got == 0) {
         *err = closing;
         got = -1;
     }
@@ -238,6 +274,19 @@ static int open_log(const struct places *at, FILE **log, struct cb_err *err)
     return *log ? 0 : cb_fail_sys(err, errno, "create %s", path);
 }
 
+/* Nothing is wrong with the run but the machine it ran on. */
+static int judge_noise(const struct cb_dataset *d)
+{
+    struct cb_voids v = cb_voids(d);
+    if (!v.unfit)
+        return CB_EXIT_OK;
+    fprintf(stderr,
+            "cbench: this machine is too noisy to measure: %u of %u blocks are void: %s\n"
+            "        `cbench doctor` says what can be done about it\n",
+            v.voided, v.blocks, d->blocks[v.first].void_reason);
+    return CB_EXIT_UNFIT;
+}
+
 /* Reports what there is, also after an interruption: nothing measured is lost. */
 static int conclude(const struct options *o, const struct places *at, const struct cb_collector *c, int got,
                     struct cb_err *err)
@@ -248,6 +297,8 @@ static int conclude(const struct options *o, const struct places *at, const stru
         code = cb_report_error(&rendering);
     else if (c->data.nblocks > 0)
         fprintf(stderr, "cbench: report: %s/report.html\n", at->run_dir);
+    if (code == CB_EXIT_OK)
+        code = judge_noise(&c->data);
     if (point_latest(at->out, at->id, &rendering) < 0 || cb_give_to_caller(at->out, &rendering) < 0)
         cb_report_error(&rendering);
     return got < 0 && err->code == CB_EINTR ? CB_EXIT_INTERRUPTED : code;

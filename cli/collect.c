@@ -8,6 +8,7 @@
 
 #include "bench/base/clock.h"
 #include "bench/base/units.h"
+#include "results/void.h"
 
 /* ---- building the dataset
  * --------------------------------------------------------------------------------------- */
@@ -137,7 +138,11 @@ static int add_cases(struct cb_dataset *d, const struct cb_plan *plan)
 int cb_collect_init(struct cb_collector *c, const struct cb_plan *plan, const struct cb_site *site,
                     struct cb_store *store, FILE *log, const char *started, struct cb_err *err)
 {
-    *c = (struct cb_collector){.store = store, .plan = plan, .log = log};
+    *c = (struct cb_collector){.store = store,
+                               .plan = plan,
+                               .log = log,
+                               .extend = {.blocks_max = CB_BLOCKS_MAX},
+                               .next_row = plan->blocks};
     struct cb_ds_run *r = &c->data.run;
     snprintf(r->id, sizeof r->id, "%s", site->run_id);
     snprintf(r->started, sizeof r->started, "%s", started);
@@ -145,6 +150,7 @@ int cb_collect_init(struct cb_collector *c, const struct cb_plan *plan, const st
     snprintf(r->agent_sha256, sizeof r->agent_sha256, "%s", site->agent_sha256);
     r->seed = plan->seed;
     r->blocks = plan->blocks;
+    r->target = plan->target;
     r->quick = plan->quick;
     r->baseline = plan->baseline;
     cb_progress_init(&c->bar, stderr);
@@ -321,10 +327,13 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     struct cb_collector *c = arg;
     struct cb_dataset *d = &c->data;
     struct cb_ds_block *at = grow(d->blocks, d->nblocks, sizeof *at);
+    char reason[CB_VOID_TEXT];
     if (c->out_of_memory || !at)
         return cb_fail(err, CB_ESYS, "out of memory");
     d->blocks = at;
-    at[d->nblocks] = (struct cb_ds_block){.begin_ns = begin_ns, .end_ns = end_ns, .void_reason = strdup("")};
+    cb_void_reason(d, block, reason);
+    at[d->nblocks] =
+        (struct cb_ds_block){.begin_ns = begin_ns, .end_ns = end_ns, .void_reason = strdup(reason)};
     if (!at[d->nblocks++].void_reason)
         return cb_fail(err, CB_ESYS, "out of memory");
     const struct cb_block_rows rows = {
@@ -340,8 +349,25 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     c->block_results = d->nresults;
     c->block_instances = d->ninstances;
     c->block_evidence = d->nevidence;
-    say(c, "block %u: done in %.1f s", block, (double)(end_ns - begin_ns) / 1e9);
+    say(c, "block %u: done in %.1f s%s%s", block, (double)(end_ns - begin_ns) / 1e9,
+        reason[0] ? ", void: " : "", reason);
     return c->store ? cb_store_block(c->store, d->run.id, &rows, err) : 0;
+}
+
+static int on_more_blocks(void *arg, struct cb_schedule *s, struct cb_err *err)
+{
+    struct cb_collector *c = arg;
+    struct cb_more more;
+    if (cb_extend(&c->extend, &c->data, (double)s->block_ns / 1e9, (double)s->left_ns / 1e9, &more, err) < 0)
+        return -1;
+    unsigned done = s->n;
+    for (unsigned b = more.from; b < more.to; b++)
+        if (*c->data.blocks[b].void_reason)
+            s->rows[s->n++] = s->rows[b];
+    say(c, "%u blocks done: %u to be repeated, %u more", done, s->n - done, more.fresh);
+    for (unsigned i = 0; i < more.fresh; i++)
+        s->rows[s->n++] = c->next_row++;
+    return 0;
 }
 
 static void on_progress(void *arg, const struct cb_progress *p)
@@ -372,6 +398,7 @@ struct cb_sink cb_collect_sink(struct cb_collector *c)
         .block_end = on_block_end,
         .progress = on_progress,
         .noise = on_noise,
+        .more_blocks = on_more_blocks,
     };
 }
 
@@ -411,11 +438,13 @@ int cb_collect_end(struct cb_collector *c, const struct cb_run_totals *totals, b
     cb_progress_end(&c->bar);
     drop_open_block(c);
     c->data.run.complete = complete;
+    if (totals->interrupted || totals->budget_hit)
+        snprintf(c->data.run.stopped, sizeof c->data.run.stopped, "%s",
+                 totals->interrupted ? "interrupted" : "budget");
     c->data.run.wall_s = (double)totals->wall_ns / 1e9;
     c->data.run.measuring_s = (double)totals->measuring_ns / 1e9;
-    say(c, "%u blocks, %.1f s, of it %.1f s measuring%s%s", totals->blocks, c->data.run.wall_s,
-        c->data.run.measuring_s, totals->budget_hit ? ", stopped: budget" : "",
-        totals->interrupted ? ", interrupted" : "");
+    say(c, "%u blocks, %.1f s, of it %.1f s measuring, stopped: %s", totals->blocks, c->data.run.wall_s,
+        c->data.run.measuring_s, c->data.run.stopped);
     return c->begun ? cb_store_end_run(c->store, &c->data, err) : 0;
 }
 

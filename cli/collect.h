@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "plots/progress.h"
+#include "results/extend.h"
 #include "results/store.h"
 #include "runners/execute.h"
 
@@ -14,8 +15,10 @@ struct cb_collector {
     const struct cb_plan *plan;
     struct cb_dataset data; /* owned; complete after each block */
     struct cb_progress_bar bar;
-    FILE *log;  /* borrowed; one line an event */
-    bool begun; /* the run's rows are in the store */
+    FILE *log; /* borrowed; one line an event */
+    struct cb_extend extend;
+    unsigned next_row; /* of the plan's orders, for a further block */
+    bool begun;        /* the run's rows are in the store */
     bool out_of_memory;
     /* Where the block in progress begins in the dataset's arrays. */
     size_t block_results, block_instances, block_evidence;

@@ -33,7 +33,7 @@ struct cb_ds_run {
      * "budget", "interrupted"; "" for a run that goes on, or of a time when this was not recorded. */
     char stopped[16];
     double target; /* half width of the 95 % intervals that it aimed at; 0: none */
-    /* Numbers of counted blocks at which the widths were looked at. After a second look the intervals are
+    /* Blocks that counted when the widths were looked at. With more than at the first look the intervals are
      * wider ones (results/decide.h). */
     unsigned looks[CB_LOOKS_MAX], nlooks;
     unsigned baseline;  /* index of the arm "host" */

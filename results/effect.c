@@ -240,6 +240,13 @@ static void judge(const struct grid *g, struct cb_row *row)
                  text_of(c, &g->d->arms[row->arm]));
 }
 
+/* More blocks count than did when the widths were first looked at. */
+static bool was_extended(const struct cb_dataset *d)
+{
+    struct cb_voids v = cb_voids(d);
+    return d->run.nlooks && v.blocks - v.voided > d->run.looks[0];
+}
+
 static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct cb_row *row,
                     struct cb_err *err)
 {
@@ -255,7 +262,7 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
         .ci95 = {NAN, NAN},
         .mde = NAN,
         .noise_floor = NAN,
-        .ci_level = cb_level_after_look(ALPHA, g->d->run.nlooks > 1),
+        .ci_level = cb_level_after_look(ALPHA, was_extended(g->d)),
         .ratio_all = NAN,
         .ci95_all = {NAN, NAN},
         .voided = cb_voids(g->d).voided,

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/base/noise.h"
 #include "bench/base/units.h"
 #include "results/control.h"
 #include "results/digest.h"
 #include "results/export.h"
 #include "results/text.h"
+#include "results/void.h"
 
 #define SCHEMA 1
 
@@ -70,6 +72,18 @@ static json_t *object_take(struct object *o)
     return NULL;
 }
 
+static void append(struct object *list, json_t *value)
+{
+    if (json_array_append_new(list->json, value) < 0)
+        list->failed = true;
+}
+
+static struct object list_new(void)
+{
+    json_t *json = json_array();
+    return (struct object){.json = json, .failed = !json};
+}
+
 /* A key of a guest. The first one stays; what the runner says from outside under the same name is told apart.
  */
 static void set_fact(struct object *o, const char *key, json_t *value)
@@ -97,6 +111,14 @@ static json_t *digest(const struct cb_dataset *d)
     return cb_observations_digest(d, hex, &ignored) == 0 ? json_string(hex) : NULL;
 }
 
+static json_t *looks(const struct cb_ds_run *r)
+{
+    struct object list = list_new();
+    for (unsigned i = 0; i < r->nlooks; i++)
+        append(&list, json_integer(r->looks[i]));
+    return object_take(&list);
+}
+
 static json_t *run_object(const struct cb_dataset *d)
 {
     const struct cb_ds_run *r = &d->run;
@@ -106,6 +128,11 @@ static json_t *run_object(const struct cb_dataset *d)
     set(&o, "seed", seed(r->seed));
     set(&o, "blocks", json_integer((json_int_t)d->nblocks));
     set(&o, "blocks_planned", json_integer(r->blocks));
+    set(&o, "blocks_void", json_integer(cb_voids(d).voided));
+    set(&o, "unfit", json_boolean(cb_voids(d).unfit));
+    set(&o, "stopped", text(r->stopped));
+    set(&o, "target", r->target > 0 ? number(r->target) : json_null());
+    set(&o, "looks", looks(r));
     set(&o, "quick", json_boolean(r->quick));
     set(&o, "complete", json_boolean(r->complete));
     set(&o, "version", text(r->version));
@@ -183,6 +210,15 @@ static json_t *params_object(const char *params)
     return object_take(&o);
 }
 
+static json_t *with_void(const struct cb_row *r)
+{
+    struct object o = object_new();
+    set(&o, "ratio", number(r->ratio_all));
+    set(&o, "ci95", pair(r->ci95_all));
+    set(&o, "n", json_integer(r->n_all));
+    return object_take(&o);
+}
+
 static json_t *metric_object(const struct cb_dataset *d, const struct cb_row *r)
 {
     const double own[2] = {r->value_lo, r->value_hi};
@@ -200,8 +236,10 @@ static json_t *metric_object(const struct cb_dataset *d, const struct cb_row *r)
     set(&o, "ratio", number(r->ratio));
     set(&o, "ci90", pair(r->ci90));
     set(&o, "ci95", pair(r->ci95));
+    set(&o, "ci95_level", number(r->ci_level));
     set(&o, "n", json_integer(r->n));
     set(&o, "voided", json_integer(r->voided));
+    set(&o, "with_void", with_void(r));
     set(&o, "noise_floor", number(r->noise_floor));
     set(&o, "within_noise", json_boolean(r->within_noise));
     set(&o, "mde", number(r->mde));
@@ -213,18 +251,6 @@ static json_t *metric_object(const struct cb_dataset *d, const struct cb_row *r)
 /* --- lists
  * ---------------------------------------------------------------------------------------------------------
  */
-
-static void append(struct object *list, json_t *value)
-{
-    if (json_array_append_new(list->json, value) < 0)
-        list->failed = true;
-}
-
-static struct object list_new(void)
-{
-    json_t *json = json_array();
-    return (struct object){.json = json, .failed = !json};
-}
 
 static json_t *arms_list(const struct cb_dataset *d)
 {
@@ -258,6 +284,49 @@ static json_t *control_object(const struct cb_dataset *d, const struct cb_rows *
     return object_take(&o);
 }
 
+/* By how much a counter grew; a state, or how it changed. */
+static json_t *evidence_value(const struct cb_ds_evidence *e)
+{
+    enum cb_noise_kind kind;
+    struct cb_err ignored;
+    uint64_t before, after;
+    if (cb_noise_kind(e->key, &kind) && kind == CB_NOISE_COUNTER &&
+        cb_parse_u64(e->before, 0, INT64_MAX, &before, &ignored) == 0 &&
+        cb_parse_u64(e->after, 0, INT64_MAX, &after, &ignored) == 0)
+        return json_integer((json_int_t)after - (json_int_t)before);
+    if (!strcmp(e->before, e->after))
+        return text(e->before);
+    CB_AUTOBUF struct cb_buf change = {0};
+    cb_buf_printf(&change, "%s -> %s", e->before, e->after);
+    return cb_buf_ok(&change) ? text(cb_buf_str(&change)) : NULL;
+}
+
+/* Of the machine around the whole block; that of the arms is in the store. *at is the block's first piece of
+ * evidence, and ends up behind its last one. */
+static json_t *block_noise(const struct cb_dataset *d, size_t block, size_t *at)
+{
+    struct object o = object_new();
+    for (; *at < d->nevidence && d->evidence[*at].block == block; ++*at)
+        if (d->evidence[*at].arm < 0)
+            set_fact(&o, d->evidence[*at].key, evidence_value(&d->evidence[*at]));
+    return object_take(&o);
+}
+
+static json_t *blocks_list(const struct cb_dataset *d)
+{
+    struct object list = list_new();
+    size_t at = 0;
+    for (size_t b = 0; b < d->nblocks; b++) {
+        struct object o = object_new();
+        set(&o, "begin_ns", json_integer((json_int_t)d->blocks[b].begin_ns));
+        set(&o, "end_ns", json_integer((json_int_t)d->blocks[b].end_ns));
+        set(&o, "void_reason", text(d->blocks[b].void_reason));
+        set(&o, "noise", block_noise(d, b, &at));
+        append(&list, object_take(&o));
+    }
+    return object_take(&list);
+}
+
 static json_t *notes_list(const struct cb_notes *notes)
 {
     struct object list = list_new();
@@ -281,6 +350,7 @@ int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, c
     set(&o, "host", host_object(&d->run.host));
     set(&o, "notes", notes_list(notes));
     set(&o, "arms", arms_list(d));
+    set(&o, "blocks", blocks_list(d));
     set(&o, "metrics", metrics_list(d, rows, false));
     set(&o, "control", control_object(d, rows));
     set(&o, "verdicts", json_array());

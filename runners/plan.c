@@ -248,6 +248,7 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
         .seed = req->seed,
         .quick = req->quick,
         .chosen = req->benches != NULL,
+        .target = req->target,
         .budget_ns = req->budget_ns ? req->budget_ns : p->budget_ns,
         .samples_min = p->samples_min,
         .samples_max = p->samples_max,
@@ -361,11 +362,15 @@ static void print_order(const struct cb_plan *plan, unsigned block, struct cb_bu
 
 void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out)
 {
-    char memory[32], budget[32];
+    char memory[32], budget[32] = "none";
+    if (plan->budget_ns != CB_NO_BUDGET)
+        cb_format_time(plan->budget_ns, budget, sizeof budget);
     cb_buf_printf(out, "seed %" PRIu64 ", %u blocks, %u arms, %u cases, %s an arm, budget %s\n", plan->seed,
                   plan->blocks, plan->narms, plan->ncases,
-                  cb_format_size(plan->memory, memory, sizeof memory),
-                  cb_format_time(plan->budget_ns, budget, sizeof budget));
+                  cb_format_size(plan->memory, memory, sizeof memory), budget);
+    if (plan->target > 0)
+        cb_buf_printf(out, "more      within the budget, until every 95 %% interval is within %g %%\n",
+                      100 * plan->target);
     for (unsigned i = 0; i < plan->narms; i++)
         cb_buf_printf(out, "arm       %s%s\n", plan->arms[i].name,
                       i == plan->baseline                 ? " (baseline)"

@@ -14,6 +14,8 @@
  * here. */
 #define CB_BLOCKS_MIN 6
 
+#define CB_NO_BUDGET UINT64_MAX
+
 struct cb_case {
     const struct cb_bench *bench;
     char params[CB_PARAMS_TEXT_MAX]; /* canonical */
@@ -30,7 +32,8 @@ struct cb_plan {
     uint64_t seed;
     bool quick;
     bool chosen;        /* --bench named the cases: the control runs them all too */
-    uint64_t budget_ns; /* of the whole run */
+    double target;      /* relative half width of intervals that the run is extended for; 0: never */
+    uint64_t budget_ns; /* of the whole run; CB_NO_BUDGET */
     uint32_t samples_min, samples_max;
     uint64_t warm_ns, time_ns; /* a case in an instance */
     uint64_t memory;           /* bytes an arm */
@@ -41,6 +44,7 @@ struct cb_plan_request {
     const char *benches;     /* "mem.*,fs.commit" globs; NULL for all */
     unsigned blocks;         /* 0: default */
     uint64_t budget_ns;      /* 0: default */
+    double target;
     uint64_t seed;
     bool quick;
     bool control; /* the default arms are followed by the positive control */

@@ -121,6 +121,43 @@ static void control_stands_apart(void)
     cb_dataset_free(&d);
 }
 
+static void noise_and_its_consequences(void)
+{
+    struct cb_dataset d = fixture_make(3);
+    fixture_set(&d.blocks[1].void_reason, "steal 3 %");
+    fixture_note(&d, 2, -1, false, "load.average", "0.1", "0.9");
+    fixture_note(&d, 2, -1, false, "cpu.khz", "800000", "800000");
+    fixture_note(&d, 2, -1, false, "cpu.interrupts", "junk", "9");
+    snprintf(d.run.stopped, sizeof d.run.stopped, "budget");
+    d.run.target = .01;
+    d.run.nlooks = 1;
+    d.run.looks[0] = 2;
+    json_t *j = exported(&d), *run = json_object_get(j, "run"), *blocks = json_object_get(j, "blocks");
+    CU_ASSERT_STRING_EQUAL(string_at(run, "stopped"), "budget");
+    CU_ASSERT_EQUAL(json_real_value(json_object_get(run, "target")), .01);
+    CU_ASSERT_EQUAL(json_integer_value(json_array_get(json_object_get(run, "looks"), 0)), 2);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(run, "blocks_void")), 1);
+    CU_ASSERT(json_is_true(json_object_get(run, "unfit")));
+    CU_ASSERT_EQUAL(json_array_size(blocks), 3);
+    CU_ASSERT_STRING_EQUAL(string_at(json_array_get(blocks, 0), "void_reason"), "");
+    CU_ASSERT_STRING_EQUAL(string_at(json_array_get(blocks, 1), "void_reason"), "steal 3 %");
+    json_t *noise = json_object_get(json_array_get(blocks, 2), "noise");
+    CU_ASSERT_EQUAL(json_object_size(noise), 4 + 3); /* nothing of an arm's */
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(noise, "cpu.steal_ns")), 20000000);
+    CU_ASSERT_STRING_EQUAL(string_at(noise, "time.source"), "tsc");
+    CU_ASSERT_STRING_EQUAL(string_at(noise, "load.average"), "0.1 -> 0.9");
+    CU_ASSERT_STRING_EQUAL(string_at(noise, "cpu.khz"), "800000");
+    CU_ASSERT_STRING_EQUAL(string_at(noise, "cpu.interrupts"), "junk -> 9");
+    json_t *row = json_array_get(json_object_get(j, "metrics"), FIXTURE_VM);
+    json_t *with = json_object_get(row, "with_void");
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(row, "n")), 2);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(with, "n")), 3);
+    CU_ASSERT(json_is_real(json_object_get(with, "ratio")));
+    CU_ASSERT_EQUAL(json_real_value(json_object_get(row, "ci95_level")), .95);
+    json_decref(j);
+    cb_dataset_free(&d);
+}
+
 static void seed_loses_no_digit(void)
 {
     struct cb_dataset d = fixture_make(0);
@@ -305,6 +342,7 @@ static void csv_tells_variants_apart_and_quotes(void)
 const struct cb_suite cb_suite = {
     "export",
     {{"run.json holds the contract", json_holds_the_contract},
+     {"noise and its consequences", noise_and_its_consequences},
      {"the seed loses no digit", seed_loses_no_digit},
      {"the digest covers every observation", digest_covers_every_observation},
      {"the positive control stands apart", control_stands_apart},

@@ -264,14 +264,15 @@ static void estimates_with_and_without(void)
     cb_dataset_free(&d);
 }
 
-static void a_second_look_widens(void)
+static void blocks_after_a_look_widen(void)
 {
     struct cb_dataset d = fixture_make(20);
     struct cb_rows once, twice;
     struct cb_err err = {0};
     d.run.nlooks = 1;
+    d.run.looks[0] = 20;
     CU_ASSERT_EQUAL_FATAL(cb_effects(&d, &once, &err), 0);
-    d.run.nlooks = 2;
+    d.run.looks[0] = 10;
     CU_ASSERT_EQUAL_FATAL(cb_effects(&d, &twice, &err), 0);
     const struct cb_row *a = row_of(&once, FIXTURE_VM), *b = row_of(&twice, FIXTURE_VM);
     CU_ASSERT(a->ci_level == .95 && b->ci_level == .96);
@@ -291,5 +292,5 @@ const struct cb_suite cb_suite = {"void",
                                    {"causes add up", causes_add_up},
                                    {"a run is unfit", a_run_is_unfit},
                                    {"estimates with and without", estimates_with_and_without},
-                                   {"a second look widens", a_second_look_widens},
+                                   {"blocks after a look widen", blocks_after_a_look_widen},
                                    CU_TEST_INFO_NULL}};
