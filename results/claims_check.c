@@ -32,7 +32,8 @@ struct cb_aa cb_aa_check(const struct cb_dataset *d, const struct cb_rows *rows)
     }
     if (aa.of)
         cb_wilson(aa.alarms, aa.of, 0.95, aa.ci);
-    aa.unfit = aa.ci[0] > AA_ALPHA;
+    /* One alarm is what chance gives: of up to three metrics Wilson's limit would take it for more. */
+    aa.unfit = aa.alarms > 1 && aa.ci[0] > AA_ALPHA;
     return aa;
 }
 
@@ -90,12 +91,15 @@ static bool few_units(const struct cb_verdicts *v, struct cb_claim_part *p)
 {
     size_t m = v->claims->correction == CB_UNCORRECTED ? 1 : v->family;
     size_t decide = cb_units_to_decide(m, v->alpha);
-    if (p->n < v->claims->min_units)
-        return stop(p, CB_ROW_FEW_UNITS, "too-few-units", "%zu blocks, and the file asks for %u", p->n,
+    /* Blocks without a value because they have too few samples are there all the same: that is the next row.
+     */
+    size_t n = p->row && !p->n ? v->data->nblocks - count_void(v->data) : p->n;
+    if (n < v->claims->min_units)
+        return stop(p, CB_ROW_FEW_UNITS, "too-few-units", "%zu blocks, and the file asks for %u", n,
                     v->claims->min_units);
-    if (p->n < decide)
+    if (n < decide)
         return stop(p, CB_ROW_FEW_UNITS, "too-few-units",
-                    "%zu blocks, and %zu claims tested together need %zu", p->n, m, decide);
+                    "%zu blocks, and %zu claims tested together need %zu", n, m, decide);
     return false;
 }
 
@@ -113,8 +117,7 @@ static bool never_steady(const struct cb_verdicts *v, struct cb_claim_part *p)
     for (size_t i = 0; i < p->n; i++)
         unsteady += is_unsteady(v, p, p->arm, p->block[i]) || is_unsteady(v, p, p->base, p->block[i]);
     return (double)unsteady > CB_UNFIT_SHARE * (double)p->n &&
-           stop(p, CB_ROW_BAD_DATA, "no-steady-state", "%s in %zu of %zu blocks", metric_of(v, p), unsteady,
-                p->n);
+           stop(p, CB_ROW_BAD_DATA, "no-steady-state", "never steady in %zu of %zu blocks", unsteady, p->n);
 }
 
 /* A claim of direction has no margin: there the effect itself must exceed what identical arms differ by.

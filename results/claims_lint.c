@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results/claims.h"
+#include "results/claims_read.h"
 #include "results/multiple.h"
 
 /* --- metrics and arms */
@@ -127,14 +127,9 @@ void cb_claims_lint(struct cb_claims *c, const struct cb_claims_world *w)
 
 /* --- sentences */
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static const char *over_spaces(const char *s)
 {
-    while (is_space(*s))
+    while (cb_is_space(*s))
         s++;
     return s;
 }
@@ -143,9 +138,9 @@ static const char *over_spaces(const char *s)
 static bool begins_with(const char *text, const char *quote)
 {
     for (; *quote; text++, quote++) {
-        if (is_space(*quote) != is_space(*text) || (!is_space(*quote) && *quote != *text))
+        if (cb_is_space(*quote) != cb_is_space(*text) || (!cb_is_space(*quote) && *quote != *text))
             return false;
-        if (is_space(*quote)) {
+        if (cb_is_space(*quote)) {
             text = over_spaces(text) - 1;
             quote = over_spaces(quote) - 1;
         }
@@ -209,7 +204,7 @@ static void take_unit(const char *s, char out[CB_UNIT_MAX])
 static bool next_numeral(const char **p, const char *begin, struct numeral *out)
 {
     const char *s = *p;
-    while (*s && !(is_digit(*s) && (s == begin || is_space(s[-1]) || strchr("([\"~", s[-1]))))
+    while (*s && !(is_digit(*s) && (s == begin || cb_is_space(s[-1]) || strchr("([\"~", s[-1]))))
         s++;
     if (!*s)
         return false;
@@ -241,7 +236,7 @@ static bool is_factor(const struct numeral *n)
 
 static bool same(double a, double b)
 {
-    return fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
+    return isfinite(a - b) && fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
 }
 
 /* A bound of a ratio as people say it: "5 % slower", "20 % faster", "1.5 times". */
@@ -259,6 +254,8 @@ static bool says(const struct numeral *n, const struct cb_assertion *a)
 {
     if (a->form == CB_FORM_ORDER)
         return is_percent(n) && same(n->v, 100 * a->margin);
+    if (a->form == CB_FORM_RATIO && same(a->region.lo * a->region.hi, 1)) /* "within": by what is above 1 */
+        return is_percent(n) ? same(n->v, 100 * a->margin) : says_bound(n, a->region.hi);
     if (a->form == CB_FORM_RATIO)
         return says_bound(n, a->region.lo) || says_bound(n, a->region.hi);
     double bound = isfinite(a->region.hi) ? a->region.hi : a->region.lo,

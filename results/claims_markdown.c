@@ -27,7 +27,7 @@ struct page {
     struct cb_reader *reader;
     const char *at, *end;
     struct cb_place place; /* of `at` */
-    const char *stop;      /* the end of its line; behind it, or NULL, when that must be looked for */
+    const char *stop;      /* no line ends between `at` and here */
     /* The paragraph's text that claims are about: from the last comment of ours that text followed, to the
      * comment in hand. NULL outside of paragraphs. */
     const char *text, *text_end;
@@ -40,10 +40,10 @@ struct page {
 
 static const char *line_end(struct page *p)
 {
-    if (!p->stop || p->stop < p->at) {
-        const char *newline = memchr(p->at, '\n', (size_t)(p->end - p->at));
-        p->stop = newline ? newline : p->end;
-    }
+    if (p->stop < p->at)
+        p->stop = p->at;
+    while (p->stop < p->end && *p->stop != '\n')
+        p->stop++;
     return p->stop;
 }
 
@@ -96,14 +96,9 @@ static bool is_code(struct page *p)
     return true;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static bool is_blank(const char *from, const char *to)
 {
-    while (from < to && is_space(*from))
+    while (from < to && cb_is_space(*from))
         from++;
     return from == to;
 }
@@ -112,19 +107,6 @@ static bool is_blank(const char *from, const char *to)
 static const char *find(const char *from, const char *to, const char *text)
 {
     return from < to ? memmem(from, (size_t)(to - from), text, strlen(text)) : NULL;
-}
-
-/* The beginning of the last sentence in [from, to). A sentence ends with a full stop, question or exclamation
- * mark before a blank; marks of lists, quotations and headings are no part of one. */
-static const char *last_sentence(const char *from, const char *to)
-{
-    const char *begin = from;
-    for (const char *c = from; c + 1 < to; c++)
-        if (strchr(".?!", *c) && is_space(c[1]))
-            begin = c + 1;
-    while (begin < to && (is_space(*begin) || strchr("-*+>#|", *begin)))
-        begin++;
-    return begin;
 }
 
 /* Where a comment in [open, to) ends; with what was measured, when it is the mark before that. */
@@ -136,6 +118,28 @@ static const char *behind_comment(const char *open, const char *to)
         return close + strlen(CB_MEASURED_END);
     const char *stop = find(open, to, "-->");
     return stop ? stop + strlen("-->") : to;
+}
+
+/* The last sentence in [*from, *to). A sentence ends with a full stop, question or exclamation mark before a
+ * blank; comments are passed over, and marks of lists, quotations and headings begin none. */
+static void last_sentence(const char **from, const char **to)
+{
+    const char *begin = *from, *end = *from;
+    bool ended = true;
+    for (const char *c = *from; c < *to; c++) {
+        if (*to - c >= 4 && !memcmp(c, "<!--", 4)) {
+            c = behind_comment(c, *to) - 1;
+            continue;
+        }
+        if (cb_is_space(*c) || (ended && strchr("-*+>#|", *c)))
+            continue;
+        if (ended)
+            begin = c;
+        end = c + 1;
+        ended = strchr(".?!", *c) && (end == *to || cb_is_space(*end));
+    }
+    *from = begin;
+    *to = end;
 }
 
 /* The sentence as people see it, without what was measured: numbers of a run are no part of the claim. */
@@ -156,11 +160,9 @@ static char *visible(struct cb_reader *r, const char *from, const char *to)
 /* The default of "quote". */
 static void take_sentence(const struct page *p, struct cb_claim *claim)
 {
-    struct page begin = {.at = p->text, .end = p->end, .place = p->text_at};
-    const char *last = p->text_end;
-    while (last > p->text && is_space(last[-1]))
-        last--;
-    const char *first = last_sentence(p->text, last);
+    struct page begin = {.at = p->text, .end = p->end, .stop = p->text, .place = p->text_at};
+    const char *first = p->text, *last = p->text_end;
+    last_sentence(&first, &last);
     if (first == last || last - first > SENTENCE_MAX)
         return;
     move_to(&begin, first);
@@ -215,6 +217,7 @@ static void comment(struct page *p)
     cb_scan_skip(&s, strlen("<!--"));
     struct cb_scan word = s;
     bool ours = cb_scan_word(&word, CLAIM) || cb_scan_word(&word, DEFAULTS);
+    cb_scan_blanks(&word);
     if (ours && !stop)
         cb_read_expected(p->reader, &word, "'-->' at the end of this comment");
     else if (ours) {
@@ -251,7 +254,7 @@ static void begin_paragraph(struct page *p)
 
 void cb_read_markdown(struct cb_reader *r, const char *text, size_t len)
 {
-    struct page p = {.reader = r, .at = text, .end = text + len, .place = {1, 1}};
+    struct page p = {.reader = r, .at = text, .end = text + len, .stop = text, .place = {1, 1}};
     r->section = CB_SECTION_NONE;
     while (p.at < p.end) {
         const char *stop = line_end(&p);

@@ -33,11 +33,6 @@ void cb_claims_find(struct cb_claims *c, int claim, struct cb_place at, bool war
 
 /* --- keys */
 
-static struct cb_claim *claim_of(struct cb_reader *r)
-{
-    return &r->claims->at[r->claim];
-}
-
 /* A word or path up to the next blank. */
 static bool token(struct cb_reader *r, struct cb_scan *s, const char *what, char **out)
 {
@@ -56,7 +51,6 @@ const char *cb_correction_name(enum cb_correction c)
 
 static bool read_version(struct cb_reader *r, struct cb_scan *s)
 {
-    r->versioned = true;
     return cb_scan_word(s, "1") || cb_read_expected(r, s, "1, the version that this cbench reads");
 }
 
@@ -105,8 +99,8 @@ static bool read_doc(struct cb_reader *r, struct cb_scan *s)
 {
     cb_scan_blanks(s);
     struct cb_scan before = *s;
-    claim_of(r)->doc_at = s->place;
-    if (!token(r, s, "a file, relative to this one", &claim_of(r)->doc))
+    cb_reader_claim(r)->doc_at = s->place;
+    if (!token(r, s, "a file, relative to this one", &cb_reader_claim(r)->doc))
         return false;
     return *before.at != '/' || cb_read_expected(r, &before, "a path relative to this file");
 }
@@ -114,21 +108,21 @@ static bool read_doc(struct cb_reader *r, struct cb_scan *s)
 static bool read_quote(struct cb_reader *r, struct cb_scan *s)
 {
     cb_scan_blanks(s);
-    claim_of(r)->quote_at = s->place;
-    return cb_rule_quoted(r, s, &claim_of(r)->quote);
+    cb_reader_claim(r)->quote_at = s->place;
+    return cb_rule_quoted(r, s, &cb_reader_claim(r)->quote);
 }
 
 static bool read_pending(struct cb_reader *r, struct cb_scan *s)
 {
     cb_scan_blanks(s);
-    claim_of(r)->pending_at = s->place;
-    return cb_rule_quoted(r, s, &claim_of(r)->pending);
+    cb_reader_claim(r)->pending_at = s->place;
+    return cb_rule_quoted(r, s, &cb_reader_claim(r)->pending);
 }
 
 static bool read_number(struct cb_reader *r, struct cb_scan *s)
 {
-    claim_of(r)->number_by_hand = cb_scan_word(s, "manual");
-    return claim_of(r)->number_by_hand || cb_read_expected(r, s, "manual");
+    cb_reader_claim(r)->number_by_hand = cb_scan_word(s, "manual");
+    return cb_reader_claim(r)->number_by_hand || cb_read_expected(r, s, "manual");
 }
 
 static const struct key {
@@ -212,13 +206,13 @@ static bool has(const struct cb_reader *r, const char *name)
 
 static void lacks(struct cb_reader *r, const char *what)
 {
-    cb_claims_find(r->claims, r->claim, claim_of(r)->at, false, "expected %s in this claim", what);
+    cb_claims_find(r->claims, r->claim, cb_reader_claim(r)->at, false, "expected %s in this claim", what);
 }
 
 /* What only the whole of a claim shows. */
 static void end_claim(struct cb_reader *r)
 {
-    const struct cb_claim *c = claim_of(r);
+    const struct cb_claim *c = cb_reader_claim(r);
     if (!has(r, "metric"))
         lacks(r, "'metric = NAME'");
     if (!has(r, "assert")) {
@@ -243,6 +237,9 @@ void cb_read_end(struct cb_reader *r)
 {
     if (r->section == CB_SECTION_CLAIM)
         end_claim(r);
+    if (r->section == CB_SECTION_TOP && !has(r, "version"))
+        cb_claims_find(r->claims, -1, (struct cb_place){1, 1}, false,
+                       "expected 'version = 1' before the first section");
     r->section = CB_SECTION_NONE;
     r->claim = -1;
     r->seen = 0;
@@ -380,12 +377,9 @@ static bool is_text(struct cb_reader *r, const char *text, size_t len)
 
 static void read_claims_file(struct cb_reader *r, const char *text, size_t len)
 {
-    const struct cb_place top = {1, 1};
     r->section = CB_SECTION_TOP;
-    cb_read_lines(r, text, text + len, top, line);
+    cb_read_lines(r, text, text + len, (struct cb_place){1, 1}, line);
     cb_read_end(r);
-    if (!r->versioned)
-        cb_claims_find(r->claims, -1, top, false, "expected 'version = 1' before the first section");
 }
 
 /* Text, NUL-terminated, without the mark that some editors put in front of UTF-8. */

@@ -337,7 +337,7 @@ int cb_claim_take(const struct cb_verdicts *v, struct cb_claim_verdict *one, str
     size_t room = v->data->nmetrics + 1;
     CB_AUTOFREE bool *picked = calloc(room, sizeof *picked);
     CB_AUTOFREE bool *all = calloc(room, sizeof *all);
-    unsigned arms[CB_CLAIM_ARMS_MAX];
+    unsigned arms[CB_CLAIM_ARMS_MAX] = {0};
     if (!picked || !all)
         return cb_fail_sys(err, ENOMEM, "claim %s", c->id);
     if (lacks_arms(v->data, one, arms))

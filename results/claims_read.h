@@ -1,8 +1,14 @@
-/* Reading claims: what the files results/claims_{scan,rules,parse,markdown}.c share. */
+/* Reading claims: what the files results/claims_{scan,rules,parse,markdown,lint}.c share. */
 #ifndef CB_RESULTS_CLAIMS_READ_H
 #define CB_RESULTS_CLAIMS_READ_H
 
 #include "results/claims.h"
+
+/* Blanks and ends of lines: in a sentence one is like the other. */
+static inline bool cb_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 /* --- a line, token by token. Nothing is copied; positions are those of the file. */
 
@@ -40,8 +46,14 @@ struct cb_reader {
     enum cb_section section;
     int claim;     /* index of the claim whose keys are read, else -1 */
     unsigned seen; /* keys of the section: bits */
-    bool versioned, defaulted, no_memory;
+    bool defaulted, no_memory;
 };
+
+/* The claim in hand: r->claim is not -1. */
+static inline struct cb_claim *cb_reader_claim(const struct cb_reader *r)
+{
+    return &r->claims->at[r->claim];
+}
 
 /* A section begins, after the one before was ended: what that lacks is named. The scan stands at the claim's
  * ID, or at "defaults". */

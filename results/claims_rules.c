@@ -12,11 +12,6 @@
 #define VALUE_LETTERS  NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ._:/-"
 #define FACT_LETTERS   NAME_LETTERS "._-"
 
-static struct cb_claim *claim_of(struct cb_reader *r)
-{
-    return &r->claims->at[r->claim];
-}
-
 bool cb_rule_quoted(struct cb_reader *r, struct cb_scan *s, char **out)
 {
     cb_scan_blanks(s);
@@ -64,7 +59,7 @@ static bool filter(struct cb_reader *r, struct cb_scan *s, struct cb_selector *s
 
 static bool selector(struct cb_reader *r, struct cb_scan *s)
 {
-    struct cb_claim *c = claim_of(r);
+    struct cb_claim *c = cb_reader_claim(r);
     cb_scan_blanks(s);
     size_t n = cb_scan_span(s, METRIC_LETTERS);
     if (!n)
@@ -100,7 +95,7 @@ static size_t arm_length(const struct cb_scan *s)
 
 static bool arm(struct cb_reader *r, struct cb_scan *s)
 {
-    struct cb_claim *c = claim_of(r);
+    struct cb_claim *c = cb_reader_claim(r);
     cb_scan_blanks(s);
     size_t n = arm_length(s);
     if (!n)
@@ -127,7 +122,7 @@ static bool is_among(const struct cb_claim *c, unsigned nth)
 /* An arm that has not been named yet: its ratio to itself says nothing. */
 static bool other_arm(struct cb_reader *r, struct cb_scan *s)
 {
-    const struct cb_claim *c = claim_of(r);
+    const struct cb_claim *c = cb_reader_claim(r);
     struct cb_scan before = *s;
     if (!arm(r, s))
         return false;
@@ -280,15 +275,15 @@ static bool form(struct cb_reader *r, struct cb_scan *s, struct cb_assertion *a)
     a->form = CB_FORM_ORDER;
     if (!cb_scan_word(s, "order"))
         return cb_read_expected(r, s, "'ratio', 'value' or 'order'");
-    struct cb_claim *c = claim_of(r);
-    if (c->narms)
+    cb_scan_blanks(s);
+    if (cb_reader_claim(r)->narms)
         return cb_read_expected(r, s, "no order beside 'compare': it names its own arms");
     return order(r, s, a);
 }
 
 bool cb_rule_assert(struct cb_reader *r, struct cb_scan *s)
 {
-    struct cb_assertion *a = &claim_of(r)->assertion;
+    struct cb_assertion *a = &cb_reader_claim(r)->assertion;
     cb_scan_blanks(s);
     struct cb_scan begin = *s;
     a->at = s->place;
@@ -312,7 +307,7 @@ static bool need(struct cb_reader *r, struct cb_scan *s)
                  {"root", CB_NEEDS_ROOT}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (cb_scan_word(s, known[i].word)) {
-            claim_of(r)->needs |= known[i].bit;
+            cb_reader_claim(r)->needs |= known[i].bit;
             return true;
         }
     return cb_read_expected(r, s, "kvm, tcg, bare-metal, network or root");
@@ -342,7 +337,7 @@ static bool operator(struct cb_scan *s, char out[3])
 
 static bool condition(struct cb_reader *r, struct cb_scan *s)
 {
-    struct cb_claim *c = claim_of(r);
+    struct cb_claim *c = cb_reader_claim(r);
     cb_scan_blanks(s);
     size_t n = cb_scan_span(s, FACT_LETTERS);
     if (!n)
