@@ -48,6 +48,27 @@ static inline void judged_free(struct judged *j)
     cb_dataset_free(&j->d);
 }
 
+#define BLOCKS 12
+static inline struct cb_dataset quiet(void)
+{
+    return fixture_make(BLOCKS);
+}
+
+/* Judges one claim, or several of which the first is asked about. */
+static inline void row_is(struct cb_dataset d, const char *claim, enum cb_claim_row row, const char *kind,
+                          const char *reason)
+{
+    struct judged j;
+    judge(&j, d, claim);
+    const struct cb_claim_verdict *one = &j.v.at[0];
+    CU_ASSERT_EQUAL(one->row, row);
+    CU_ASSERT_STRING_EQUAL(one->kind, kind);
+    CU_ASSERT_PTR_NOT_NULL(strstr(one->reason, reason));
+    if (one->row != row || !strstr(one->reason, reason))
+        fprintf(stderr, "%s: row %d, %s (%s)\n", claim, one->row, one->reason, one->kind);
+    judged_free(&j);
+}
+
 /* The latency of the chase in a block: one sample, nothing random. */
 static inline void plant(struct cb_dataset *d, unsigned block, unsigned arm, double ns)
 {
