@@ -257,6 +257,9 @@ static int take_facts(struct cb_ds_arm *a, const struct cb_instance *in)
         bad |= add_kv(&a->facts, in->facts[i].key, in->facts[i].value);
     for (unsigned i = 0; i < in->env.nfacts; i++)
         bad |= add_kv(&a->facts, in->env.facts[i].key, in->env.facts[i].value);
+    const char *threads = cb_noise_get(&in->host[0], "group.cpus");
+    if (threads)
+        bad |= add_kv(&a->facts, "cpus.threads", threads);
     set_text(&a->accelerator, in->env.accelerator);
     set_text(&a->agent_sha256, in->session.agent_sha256);
     return bad;

@@ -1,4 +1,5 @@
 /* What else differs between the arms than the environment: from facts, never from timings. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "bench/base/buf.h"
 #include "bench/base/units.h"
 #include "results/effect.h"
+#include "results/void.h"
 
 /* One question to an arm: writes a note, or nothing. What concerns the whole run is said when the baseline is
  * asked. */
@@ -89,19 +91,90 @@ static uint64_t cpus_of(const struct cb_ds_arm *a)
     return list ? count_cpus(list) : 0;
 }
 
-/* Numbers of CPUs differ inside a VM as a matter of course; how many there are must not. */
+/* CPUs as seen from inside: a guest numbers its own, but how many there are must not differ. */
+static bool unequal_number(const struct cb_ds_arm *a, const struct cb_ds_arm *b)
+{
+    return known(a, "cpus.allowed") && known(b, "cpus.allowed") && cpus_of(a) != cpus_of(b);
+}
+
+/* The CPUs of "2-3" or of "2 | 3 | 2-3", a list of lists. Those of it that make no sense are no CPUs. */
+static void cpus_in(const char *lists, cpu_set_t *out)
+{
+    CPU_ZERO(out);
+    for (const char *p = lists; *(p += strcspn(p, "0123456789"));) {
+        char *end;
+        unsigned long first = strtoul(p, &end, 10), last = first;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        for (unsigned long cpu = first; cpu <= last && cpu < CPU_SETSIZE; cpu++)
+            CPU_SET(cpu, out);
+        p = end;
+    }
+}
+
+/* What the host's kernel allowed the threads of the arm. Those of qemu may be pinned one by one: what counts
+ * is what they have together. */
+static bool unequal_threads(const struct cb_ds_arm *a, const struct cb_ds_arm *b)
+{
+    const char *x = known(a, "cpus.threads"), *y = known(b, "cpus.threads");
+    cpu_set_t p, q;
+    if (!x || !y)
+        return false;
+    cpus_in(x, &p);
+    cpus_in(y, &q);
+    return !CPU_EQUAL(&p, &q);
+}
+
 bool cb_unequal_pinning(const struct cb_ds_arm *a, const struct cb_ds_arm *b)
 {
-    uint64_t n = cpus_of(a), m = cpus_of(b);
-    return n && m && n != m;
+    return unequal_number(a, b) || unequal_threads(a, b);
 }
 
 static void pinning(const struct subject *s, struct cb_buf *out)
 {
-    if (cb_unequal_pinning(s->arm, s->base))
+    if (unequal_number(s->arm, s->base))
         cb_buf_printf(out, "%s may use %llu CPUs, %s %llu: unequal pinning, nothing here is comparable",
                       s->arm->name, (unsigned long long)cpus_of(s->arm), s->base->name,
                       (unsigned long long)cpus_of(s->base));
+    else if (unequal_threads(s->arm, s->base))
+        cb_buf_printf(
+            out,
+            "threads of %s ran on CPUs %s, those of %s on %s: unequal pinning, nothing here is comparable",
+            s->arm->name, known(s->arm, "cpus.threads"), s->base->name, known(s->base, "cpus.threads"));
+}
+
+static void void_blocks(const struct subject *s, struct cb_buf *out)
+{
+    struct cb_voids v = cb_voids(s->d);
+    if (s->arm != s->base || !v.voided)
+        return;
+    cb_buf_printf(out, "%u of %u blocks are void%s%s: %s", v.voided, v.blocks,
+                  v.voided < v.blocks ? " and left out" : "",
+                  v.unfit ? ", so many that this machine was unfit for measuring" : "",
+                  s->d->blocks[v.first].void_reason);
+}
+
+/* Runs of a time before evidence was recorded have none at all, and nothing is said of them. */
+static void others_unseen(const struct subject *s, struct cb_buf *out)
+{
+    const struct cb_dataset *d = s->d;
+    if (s->arm != s->base || !d->nevidence)
+        return;
+    for (size_t i = 0; i < d->nevidence; i++)
+        if (!strcmp(d->evidence[i].key, "pressure.cpu_some_us"))
+            return;
+    cb_buf_puts(out, "this kernel does not tell how long tasks wait for a CPU (PSI): blocks that other tasks "
+                     "disturbed count like all others");
+}
+
+static void out_of_time(const struct subject *s, struct cb_buf *out)
+{
+    const struct cb_ds_run *r = &s->d->run;
+    if (s->arm == s->base && r->target > 0 && !strcmp(r->stopped, "budget"))
+        cb_buf_printf(out,
+                      "stopped: budget. The time was over before every interval was within %g %%: verdicts "
+                      "may be inconclusive",
+                      100 * r->target);
 }
 
 static void peer_shares(const struct subject *s, struct cb_buf *out)
@@ -253,8 +326,9 @@ static void group(const struct subject *s, struct cb_buf *out)
 
 /* Worst first. */
 static void (*const questions[])(const struct subject *, struct cb_buf *) = {
-    host_is_virtual, accelerator, pinning,     kernel,       peer_shares, backing,   network,
-    memory,          group,       mitigations, clock_source, huge_pages,  page_size, randomisation,
+    void_blocks, host_is_virtual, accelerator,   pinning,       kernel,      peer_shares,
+    backing,     network,         memory,        group,         mitigations, clock_source,
+    huge_pages,  page_size,       randomisation, others_unseen, out_of_time,
 };
 
 static int add_note(struct cb_notes *out, const char *text)

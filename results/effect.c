@@ -215,6 +215,17 @@ static const char *explain_absence(const struct grid *g, unsigned arm, const str
     return skipped ? "skipped" : "failed";
 }
 
+static bool mark_pinning(const struct grid *g, struct cb_row *row)
+{
+    const struct cb_ds_arm *arm = &g->d->arms[row->arm], *base = &g->d->arms[g->d->run.baseline];
+    if (!cb_unequal_pinning(arm, base))
+        return false;
+    snprintf(row->reason, sizeof row->reason, "unequal pinning: %s has other CPUs than %s", arm->name,
+             base->name);
+    row->outcome = "untrusted";
+    return true;
+}
+
 static void judge(const struct grid *g, struct cb_row *row)
 {
     unsigned base = g->d->run.baseline;
@@ -225,7 +236,8 @@ static void judge(const struct grid *g, struct cb_row *row)
         row->outcome = explain_absence(g, row->arm, c, row->reason, sizeof row->reason);
         return;
     }
-    if (mark_void(g, row) || mark_untrusted(g, row->arm, row) || mark_untrusted(g, base, row))
+    if (mark_pinning(g, row) || mark_void(g, row) || mark_untrusted(g, row->arm, row) ||
+        mark_untrusted(g, base, row))
         return;
     if (row->arm != base && !row->n) {
         char why[200];

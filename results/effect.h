@@ -67,7 +67,8 @@ struct cb_notes {
 };
 int cb_confounds(const struct cb_dataset *d, struct cb_notes *out, struct cb_err *err);
 void cb_notes_free(struct cb_notes *n);
-/* True where two arms were allowed different numbers of CPUs: nothing of them is comparable. */
+/* True where two arms were allowed different CPUs, or different numbers of them: nothing of them is
+ * comparable, and their rows are untrusted. */
 bool cb_unequal_pinning(const struct cb_ds_arm *a, const struct cb_ds_arm *b);
 
 #endif

@@ -66,6 +66,12 @@ static void each_difference_has_its_note(void)
         {"cpus.allowed", "0", "3", ""}, /* a guest numbers its own */
         {"cpus.allowed", "0,2-4", "1-4", ""},
         {"cpus.allowed", "junk", "1", "unequal pinning"},
+        {"cpus.threads", "1", "1", ""},
+        {"cpus.threads", "2 | 3 | 2-3", "2-3", ""},
+        {"cpus.threads", "12", "1-2", "threads of vm ran on CPUs 12"},
+        {"cpus.threads", "0-99999999999999999999999", "0-9", "unequal pinning"},
+        {"cpus.threads", "1 | 0-1", "1",
+         "threads of vm ran on CPUs 1 | 0-1, those of host on 1: unequal pinning"},
         {"thp", "never", "madvise", "vm: transparent huge pages never, host has madvise"},
         {"thp", "unknown", "madvise", ""},
         {"page.size", "65536", "4096", "vm: page size 65536"},
@@ -87,6 +93,93 @@ static void each_difference_has_its_note(void)
         cb_notes_free(&n);
         cb_dataset_free(&d);
     }
+}
+
+static void each_accelerator_has_its_note(void)
+{
+    static const char *const rows[][2] = {
+        {"tcg", "vm runs under emulation (TCG)"},
+        {"kvm-nested", "vm runs under nested KVM"},
+        {"kvm-paravirtual", "vm runs under a paravirtual KVM"},
+        {"kvm-hardware", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cb_dataset d = alike();
+        fixture_set(&d.arms[FIXTURE_VM].accelerator, rows[i][0]);
+        struct cb_notes n = notes_of(&d);
+        CU_ASSERT_EQUAL(n.n, rows[i][1] ? 1 : 0);
+        CU_ASSERT_EQUAL(n.n ? find(&n, rows[i][1]) : 0, 0);
+        cb_notes_free(&n);
+        cb_dataset_free(&d);
+    }
+}
+
+/* More than a note: its rows are not to be used. */
+static void unequal_pinning_is_an_error(void)
+{
+    struct cb_dataset d = fixture_make(6);
+    struct cb_rows rows;
+    struct cb_err err = {0};
+    for (unsigned a = 0; a < FIXTURE_ARMS; a++)
+        fixture_kv(&d.arms[a].facts, "cpus.allowed", a == FIXTURE_CONTAINER ? "2-3" : "1");
+    CU_ASSERT_EQUAL_FATAL(cb_effects(&d, &rows, &err), 0);
+    for (unsigned m = 0; m < FIXTURE_METRICS; m++)
+        for (unsigned a = 0; a < FIXTURE_ARMS; a++) {
+            const struct cb_row *r = cb_rows_find(&rows, m, a);
+            CU_ASSERT_STRING_EQUAL(r->outcome, a == FIXTURE_CONTAINER ? "untrusted" : "ok");
+            CU_ASSERT_STRING_EQUAL(r->reason, a == FIXTURE_CONTAINER
+                                                  ? "unequal pinning: container has other CPUs than host"
+                                                  : "");
+        }
+    cb_rows_free(&rows);
+    cb_dataset_free(&d);
+}
+
+static void void_blocks_come_first(void)
+{
+    struct cb_dataset d = fixture_make(10);
+    fixture_set(&d.blocks[3].void_reason, "steal 3 % (limit 1 %)");
+    fixture_set(&d.blocks[7].void_reason, "heat");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "2 of 10 blocks are void and left out: steal 3 % (limit 1 %)"), 0);
+    cb_notes_free(&n);
+    fixture_set(&d.blocks[8].void_reason, "heat");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "3 of 10 blocks are void and left out, so many that"), 0);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void a_kernel_without_psi_is_named(void)
+{
+    struct cb_dataset d = alike();
+    fixture_note(&d, 0, -1, false, "time.source", "tsc", "tsc");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "blocks that other tasks disturbed count like all others"), 0);
+    cb_notes_free(&n);
+    fixture_note(&d, 0, -1, false, "pressure.cpu_some_us", "0", "5");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void a_budget_that_ended_the_run_is_said(void)
+{
+    struct cb_dataset d = alike();
+    snprintf(d.run.stopped, sizeof d.run.stopped, "budget");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0); /* no width was aimed at */
+    cb_notes_free(&n);
+    d.run.target = .01;
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "stopped: budget. The time was over before every interval was within 1 %"), 0);
+    cb_notes_free(&n);
+    snprintf(d.run.stopped, sizeof d.run.stopped, "target");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 0);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
 }
 
 static void memory_counts_what_may_be_used(void)
@@ -156,6 +249,11 @@ const struct cb_suite cb_suite = {
     {{"arms alike: nothing to say", nothing_to_say},
      {"the worst comes first", worst_comes_first},
      {"each difference has its note", each_difference_has_its_note},
+     {"each accelerator has its note", each_accelerator_has_its_note},
+     {"unequal pinning is an error", unequal_pinning_is_an_error},
+     {"void blocks come first", void_blocks_come_first},
+     {"a kernel without PSI is named", a_kernel_without_psi_is_named},
+     {"a budget that ended the run is said", a_budget_that_ended_the_run_is_said},
      {"memory counts what may be used", memory_counts_what_may_be_used},
      {"what concerns the run is said once", what_concerns_the_run_is_said_once},
      {"missing links matter to network cases", missing_links_matter_to_network_cases},
