@@ -141,6 +141,12 @@ struct seen {
     char reason[CB_ARMS_MAX][600];
     unsigned stop_after; /* blocks; 0: never */
     uint64_t iters;
+    unsigned order[16][2];          /* arms of a block */
+    unsigned machine, host, inside; /* pieces of evidence */
+    unsigned repeat[4], nrepeats;   /* blocks that the sink wants again, when it is asked first */
+    unsigned asked;
+    uint64_t left_ns, block_ns;
+    uint64_t budget_ns; /* 0: plenty */
 };
 
 static void on_status(void *arg, unsigned arm, enum cb_outcome o, const char *reason)
@@ -171,6 +177,8 @@ static void on_instance(void *arg, const struct cb_instance_result *r)
 {
     struct seen *s = arg;
     s->instances[r->arm]++;
+    if (r->block < 16 && r->position < 2)
+        s->order[r->block][r->position] = r->arm;
 }
 
 static int on_block(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err)
@@ -193,12 +201,29 @@ static void on_progress(void *arg, const struct cb_progress *p)
 
 static void on_noise(void *arg, const struct cb_noise_result *r)
 {
-    (void)arg, (void)r;
+    struct seen *s = arg;
+    CU_ASSERT_EQUAL(r->block, s->blocks); /* before the block ends */
+    s->machine += r->arm < 0;
+    s->host += r->arm >= 0 && !r->inside;
+    s->inside += r->inside;
+    CU_ASSERT(r->before->n > 0 && r->after->n > 0);
+    if (!r->inside)
+        return;
+    CU_ASSERT_EQUAL(r->after->n, 2); /* what is no item of ours was left out */
+    CU_ASSERT_STRING_EQUAL(cb_noise_get(r->after, "cpu.steal_ns"), "40");
+    CU_ASSERT_STRING_EQUAL(cb_noise_get(r->before, "time.source"), "tsc");
 }
 
 static int more(void *arg, struct cb_schedule *s, struct cb_err *err)
 {
-    (void)arg, (void)s, (void)err;
+    struct seen *seen = arg;
+    (void)err;
+    CU_ASSERT_EQUAL(s->n, seen->blocks); /* asked when all are done */
+    seen->left_ns = s->left_ns;
+    seen->block_ns = s->block_ns;
+    for (unsigned i = 0; i < seen->nrepeats && !seen->asked; i++)
+        s->rows[s->n++] = s->rows[seen->repeat[i]];
+    seen->asked++;
     return 0;
 }
 
@@ -215,7 +240,7 @@ static int run(const struct cb_runner *const *runners, unsigned blocks, struct s
                            .samples_min = 2,
                            .samples_max = 4,
                            .time_ns = 1000000,
-                           .budget_ns = UINT64_C(1) << 50};
+                           .budget_ns = seen->budget_ns ? seen->budget_ns : UINT64_C(1) << 50};
     for (; runners[plan.narms]; plan.narms++) {
         plan.arms[plan.narms].runner = runners[plan.narms];
         plan.arms[plan.narms].value[0][0] = '5'; /* of a control, slow=5; others have no parameter */
@@ -279,6 +304,47 @@ static void a_broken_arm_costs_itself_only(void)
     }
 }
 
+static void repeated_blocks_keep_their_order(void)
+{
+    struct seen seen = {.repeat = {1, 0}, .nrepeats = 2};
+    struct cb_run_totals totals;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL(run((const struct cb_runner *[]){&good, &good, NULL}, 3, &seen, &totals, &err), 0);
+    CU_ASSERT(totals.blocks == 5 && seen.blocks == 5 && !totals.budget_hit);
+    CU_ASSERT_EQUAL(seen.asked, 2);
+    CU_ASSERT(seen.block_ns > 0 && seen.left_ns > 0);
+    CU_ASSERT_EQUAL(memcmp(seen.order[3], seen.order[1], sizeof seen.order[1]), 0);
+    CU_ASSERT_EQUAL(memcmp(seen.order[4], seen.order[0], sizeof seen.order[0]), 0);
+    CU_ASSERT(memcmp(seen.order[0], seen.order[1], sizeof seen.order[1]) != 0);
+    CU_ASSERT(seen.instances[0] == 5 && seen.instances[1] == 5);
+    CU_ASSERT_EQUAL(count.ups, count.downs);
+}
+
+/* The blocks of the plan come first, if need be beyond the budget; what else is wanted then waits for another
+ * run. */
+static void a_spent_budget_ends_repetitions(void)
+{
+    struct seen seen = {.repeat = {1, 0}, .nrepeats = 2, .budget_ns = 1};
+    struct cb_run_totals totals;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL(
+        run((const struct cb_runner *[]){&good, &good, NULL}, CB_BLOCKS_MIN, &seen, &totals, &err), 0);
+    CU_ASSERT(totals.blocks == CB_BLOCKS_MIN && totals.budget_hit);
+    CU_ASSERT(seen.asked == 1 && seen.left_ns == 0);
+}
+
+static void every_instance_has_its_evidence(void)
+{
+    struct seen seen = {0};
+    struct cb_run_totals totals;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL(run((const struct cb_runner *[]){&good, &good, NULL}, 3, &seen, &totals, &err), 0);
+    CU_ASSERT(seen.machine == 3 && seen.host == 6 && seen.inside == 6);
+    seen = (struct seen){0};
+    CU_ASSERT_EQUAL(run((const struct cb_runner *[]){&dying, &good, NULL}, 3, &seen, &totals, &err), 0);
+    CU_ASSERT(seen.machine == 3 && seen.host == 3 && seen.inside == 3); /* the dead tell nothing */
+}
+
 static void no_arm_at_all(void)
 {
     struct seen seen = {0};
@@ -305,6 +371,9 @@ const struct cb_suite cb_suite = {"execute",
                                   {{"two good arms", two_good_arms},
                                    {"a control runs a part", a_control_runs_a_part},
                                    {"a broken arm costs itself only", a_broken_arm_costs_itself_only},
+                                   {"repeated blocks keep their order", repeated_blocks_keep_their_order},
+                                   {"a spent budget ends repetitions", a_spent_budget_ends_repetitions},
+                                   {"every instance has its evidence", every_instance_has_its_evidence},
                                    {"no arm at all", no_arm_at_all},
                                    {"stop keeps finished blocks", stop_keeps_finished_blocks},
                                    CU_TEST_INFO_NULL}};
