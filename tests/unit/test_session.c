@@ -366,6 +366,65 @@ static void stop_ends_a_wait(void)
     cb_script_end(pid);
 }
 
+/* --- noise ------------------------------------------------------------------------------------------- */
+
+static void noise_flood(int fd)
+{
+    struct cb_wire_msg ready = {.verb = CB_VERB_READY};
+    struct cb_wire_msg item = {.verb = CB_VERB_FACT, .fact = {.key = "memory.ksm", .value = "1"}};
+    struct cb_wire_msg unknown = {.verb = CB_VERB_FACT, .fact = {.key = "memory.ksm2", .value = "1"}};
+    struct cb_wire_msg overlong = item;
+    cb_script_hello(fd);
+    cb_script_expect(fd);
+    memset(overlong.fact.value, '9', sizeof overlong.fact.value - 1);
+    cb_script_send(fd, &overlong);
+    for (int i = 0; i < 2 * CB_NOISE_ITEMS; i++) {
+        cb_script_send(fd, &unknown);
+        cb_script_send(fd, &item);
+    }
+    cb_script_send(fd, &ready);
+    pause();
+}
+
+static void noise_of_another_kind(int fd)
+{
+    struct cb_wire_msg item = {.verb = CB_VERB_FACT, .fact = {.key = "memory.ksm", .value = "1"}};
+    struct cb_wire_msg pong = {.verb = CB_VERB_PONG};
+    cb_script_hello(fd);
+    cb_script_expect(fd);
+    cb_script_send(fd, &item);
+    cb_script_send(fd, &pong);
+    pause();
+}
+
+static void noise_is_not_believed(void)
+{
+    static const struct {
+        cb_script *script;
+        int got;
+        unsigned items;
+        const char *says;
+    } rows[] = {
+        {noise_flood, 0, CB_NOISE_ITEMS, ""},
+        {noise_of_another_kind, -1, 0, "reading noise: got pong"},
+        {cb_script_hello, -1, 0, "reading noise: "},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct cb_session s;
+        struct cb_link link;
+        struct cb_err err = {0};
+        struct cb_noise noise = {.n = 7};
+        uint64_t deadline = cb_deadline_in(CB_NS_PER_S);
+        int pid = cb_script_start(rows[i].script, &link);
+        CU_ASSERT_EQUAL(cb_session_open(&s, &link, CB_SCRIPT_SHA256, NULL, deadline, &err), 0);
+        CU_ASSERT_EQUAL(cb_session_noise(&s, &noise, deadline, &err), rows[i].got);
+        CU_ASSERT_EQUAL(noise.n, rows[i].items);
+        CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, rows[i].says));
+        cb_session_close(&s);
+        cb_script_end(pid);
+    }
+}
+
 const struct cb_suite cb_suite = {
     "session",
     {{"a good agent", good_agent},
@@ -373,5 +432,6 @@ const struct cb_suite cb_suite = {
      {"a failed case leaves the session usable", failed_case_leaves_the_session},
      {"the agent's clock is held against the host's", clocks_are_compared},
      {"late lines are not a drift of the clock", delays_are_not_drift},
+     {"noise is not believed", noise_is_not_believed},
      {"stop ends a wait", stop_ends_a_wait},
      CU_TEST_INFO_NULL}};
