@@ -48,6 +48,7 @@ static void put_head(const struct cb_report *r, struct cb_buf *out)
 static void put_title(const struct cb_dataset *d, struct cb_buf *out)
 {
     const struct cb_ds_run *run = &d->run;
+    char blocks[CB_VIEW_TEXT];
     bool virtualised = !strcmp(cb_kv_get(&run->host, "virtualised", ""), "true");
     put_element(out, "<h1>What isolation costs on ", cb_kv_get(&run->host, "cpu", "this machine"), "</h1>\n");
     put_element(out, "<p class=\"meta\">", run->started,
@@ -56,7 +57,7 @@ static void put_title(const struct cb_dataset *d, struct cb_buf *out)
     const unsigned first = cb_view_next_shown(d, 0);
     for (unsigned a = first; a < d->narms; a = cb_view_next_shown(d, a + 1))
         put_arm(out, a == first ? "" : ", ", &d->arms[a], "");
-    cb_buf_printf(out, ". %zu of %u blocks.%s</p>\n", d->nblocks, run->blocks,
+    cb_buf_printf(out, ". %s.%s</p>\n", cb_view_blocks(d, blocks, sizeof blocks),
                   run->complete ? ""
                                 : " <strong>Incomplete</strong>: the run was stopped before its last block.");
 }
@@ -107,15 +108,16 @@ static void put_ratio(const struct cb_row *row, struct cb_buf *out)
         put_element(out, "", cb_view_outcome(row), "<small>");
         put_element(out, "", row->reason, "</small>");
     } else {
-        cb_buf_printf(out, "<b>%s</b> %s%s", cb_view_ratio(row->ratio, false, ratio, sizeof ratio),
-                      cb_view_interval(row->ci95, false, interval, sizeof interval),
-                      cb_view_untrusted(row)
-                          ? " <span title=\"the clocks of guest and host disagreed\">?</span>"
-                      : mark == CB_MARK_NOISE ? " <span title=\"within the noise floor\">~</span>"
-                                              : "");
+        cb_buf_printf(out, "<b>%s</b> %s", cb_view_ratio(row->ratio, false, ratio, sizeof ratio),
+                      cb_view_interval(row->ci95, false, interval, sizeof interval));
+        if (cb_view_untrusted(row))
+            put_element(out, " <span title=\"", row->reason, "\">?</span>");
+        else if (mark == CB_MARK_NOISE)
+            cb_buf_puts(out, " <span title=\"within the noise floor\">~</span>");
         cb_buf_printf(out, "<small>n %u, detectable %s", row->n, cb_view_percent(row->mde, mde, sizeof mde));
         if (row->voided)
-            cb_buf_printf(out, ", %u voided", row->voided);
+            cb_buf_printf(out, ", %s with %u void", cb_view_ratio(row->ratio_all, false, ratio, sizeof ratio),
+                          row->n_all - row->n);
         cb_buf_puts(out, "</small>");
     }
     cb_buf_puts(out, "</td>");
@@ -153,10 +155,12 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_dataset *d = r->data;
     char text[CB_VIEW_TEXT];
-    cb_buf_puts(out, "<section>\n<h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                     "aria-label=\"Table of results\">\n<table>\n<caption><span>Cost relative to the host "
-                     "with its 95 % interval: above 1 the environment costs "
-                     "more.</span></caption>\n<thead><tr><th scope=\"col\">metric</th>");
+    cb_buf_printf(out,
+                  "<section>\n<h2>Results</h2>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                  "aria-label=\"Table of results\">\n<table>\n<caption><span>Cost relative to the host "
+                  "with its %g %% interval: above 1 the environment costs "
+                  "more.</span></caption>\n<thead><tr><th scope=\"col\">metric</th>",
+                  cb_view_level(r));
     put_arm(out, "<th class=\"number\" scope=\"col\">", &d->arms[d->run.baseline],
             "</th><th class=\"number\" scope=\"col\">noise floor</th>");
     for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1))
@@ -361,7 +365,9 @@ static const char explanation[] =
     "<dt>Cost ratio</dt><dd>What the environment costs relative to the host: its time divided by the host's, "
     "or the host's "
     "rate divided by its own. Above 1 always means that the environment costs more.</dd>\n"
-    "<dt>Interval</dt><dd>The true ratio of this run lies in it with 95 % confidence: Hodges-Lehmann "
+    "<dt>Interval</dt><dd>The true ratio of this run lies in it with 95 % confidence (where the "
+    "run was extended upon a look at the widths, the interval printed is the 96 % one, which keeps what 95 % "
+    "says): Hodges-Lehmann "
     "estimate over paired "
     "blocks with the exact signed-rank interval, Student's t with fewer than 6 blocks. In a block every arm "
     "runs once, "

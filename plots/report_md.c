@@ -110,13 +110,14 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
         }
         put_row(r, i, out);
     }
-    cb_buf_puts(
+    cb_buf_printf(
         out,
-        "\nRatios are costs relative to the host with their 95 % interval: above 1 the environment costs "
+        "\nRatios are costs relative to the host with their %g %% interval: above 1 the environment costs "
         "more, "
         "whichever way the unit runs. Bold: the interval excludes 1 and the ratio is beyond the noise floor. "
-        "\\~: within the noise floor, which is "
-        "what two identical host arms differ by. ?: the clocks of guest and host disagreed.\n");
+        "\\~: within the noise floor, which is what two identical host arms differ by. ?: not to be trusted: "
+        "the clocks of guest and host disagreed, the CPUs were not the same, or every block is void.\n",
+        cb_view_level(r));
     if (cb_view_control(r, text, sizeof text)) {
         cb_buf_puts(out, "\n");
         cb_put_md(out, text);
@@ -180,12 +181,13 @@ static void put_arms(const struct cb_dataset *d, struct cb_buf *out)
 static void put_reproduce(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_ds_run *run = &r->data->run;
+    char blocks[CB_VIEW_TEXT];
     cb_buf_puts(out, "\n## Reproduce\n\n    ");
     cb_put_term(out, r->command ? r->command : "", true);
     cb_buf_puts(out, "\n\nRun ");
     cb_put_md(out, run->id);
-    cb_buf_printf(out, ", seed %llu, %zu of %u blocks, agent sha256 ", (unsigned long long)run->seed,
-                  r->data->nblocks, run->blocks);
+    cb_buf_printf(out, ", seed %llu, %s, agent sha256 ", (unsigned long long)run->seed,
+                  cb_view_blocks(r->data, blocks, sizeof blocks));
     cb_put_md(out, run->agent_sha256);
     cb_buf_puts(out, ", cbench ");
     cb_put_md(out, run->version);

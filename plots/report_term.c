@@ -271,17 +271,16 @@ static void put_notes(struct table *t)
 
 static void put_legend(struct table *t)
 {
-    char control[CB_VIEW_TEXT];
+    char control[CB_VIEW_TEXT], ratios[CB_VIEW_TEXT];
     put_rule(t);
-    put_wrapped(
-        t,
-        "Ratios are costs relative to the host with their 95 % interval: above 1 the environment costs more, "
-        "whichever way the unit runs.",
-        0, 0);
+    snprintf(ratios, sizeof ratios,
+             "Ratios are costs relative to the host with their %g %% interval: above 1 the environment costs "
+             "more, whichever way the unit runs.",
+             cb_view_level(t->r));
+    put_wrapped(t, ratios, 0, 0);
     put_wrapped(t,
-                "noise: what two identical host arms differ by.  ~ within that.  ? clocks of guest and host "
-                "disagreed.  "
-                "[-] too few blocks for an interval.",
+                "noise: what two identical host arms differ by.  ~ within that.  ? not to be trusted, see "
+                "run.json.  [-] too few blocks for an interval.",
                 0, 0);
     if (cb_view_control(t->r, control, sizeof control))
         put_wrapped(t, control, 0, 0);

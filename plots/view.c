@@ -6,6 +6,7 @@
 
 #include "bench/base/units.h"
 #include "plots/escape.h"
+#include "results/void.h"
 #include "results/control.h"
 
 /* Groups are the first part of a metric's name. */
@@ -268,6 +269,21 @@ char *cb_view_percent(double fraction, char *out, size_t cap)
         snprintf(out, cap, "x%.3g", 1 + fraction);
     else
         snprintf(out, cap, fraction < 0.0995 ? "%.1f %%" : "%.0f %%", fraction * 100);
+    return out;
+}
+
+double cb_view_level(const struct cb_report *r)
+{
+    return r->rows->n ? 100 * r->rows->at[0].ci_level : 95;
+}
+
+char *cb_view_blocks(const struct cb_dataset *d, char *out, size_t cap)
+{
+    struct cb_voids v = cb_voids(d);
+    if (v.voided)
+        snprintf(out, cap, "%u blocks, %u of them void, for %u planned", v.blocks, v.voided, d->run.blocks);
+    else
+        snprintf(out, cap, "%u of %u blocks", v.blocks, d->run.blocks);
     return out;
 }
 

@@ -63,6 +63,11 @@ char *cb_view_interval(const double ci[2], bool brief, char *out, size_t cap);
 /* "0.6 %", "26 %"; "x24" from ten times on. */
 char *cb_view_percent(double fraction, char *out, size_t cap);
 
+/* Of the intervals, in per cent: 95, or 96 where the run was extended. */
+double cb_view_level(const struct cb_report *r);
+/* "10 of 10 blocks"; "12 blocks, 2 of them void, for 10 planned". */
+char *cb_view_blocks(const struct cb_dataset *d, char *out, size_t cap);
+
 /* One plain sentence on the group that begins at metric `first`: "Memory: compared with the host, container
  * costs 1.00 to 1.01x (7 of 9 within noise), vm (emulated) costs 3.10 to 18.0x." */
 void cb_view_sentence(const struct cb_report *r, size_t first, char *out, size_t cap);

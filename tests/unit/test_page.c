@@ -240,6 +240,35 @@ static void control_is_a_line(void)
 }
 
 /* A picture that cannot be had is named, with the reason; the page goes on. */
+/* Makes block 1 void and derives the rows again. */
+static void void_a_block(struct plots_fixture *f)
+{
+    struct cb_err err = {0};
+    free(f->data.blocks[1].void_reason);
+    f->data.blocks[1].void_reason = strdup("steal <3 %");
+    cb_rows_free(&f->rows);
+    CU_ASSERT_EQUAL_FATAL(cb_effects(&f->data, &f->rows, &err), 0);
+}
+
+static void void_blocks_are_told(void)
+{
+    struct plots_fixture f;
+    struct cb_err err = {0};
+    CB_AUTOBUF struct cb_buf html = {0}, md = {0};
+    plots_fixture_make(&f, 4, 10, NULL);
+    void_a_block(&f);
+    CU_ASSERT_EQUAL(cb_report_html(&f.report, -1, &html, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&html), "10 blocks, 1 of them void, for 10 planned."));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&html), " with 1 void</small>"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&html), "with its 95 % interval"));
+    f.data.run.nlooks = 1; /* four of the nine blocks came after a look */
+    f.data.run.looks[0] = 5;
+    void_a_block(&f);
+    CU_ASSERT_EQUAL(cb_report_md(&f.report, NULL, &md, &err), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&md), "with their 96 % interval"));
+    plots_fixture_free(&f);
+}
+
 static void page_names_missing_pictures(void)
 {
     struct plots_fixture f;
@@ -266,5 +295,6 @@ const struct cb_suite cb_suite = {"page",
                                    {"page disarms names", page_disarms_names},
                                    {"page is in order", page_is_in_order},
                                    {"a positive control is a line", control_is_a_line},
+                                   {"void blocks are told", void_blocks_are_told},
                                    {"page names missing pictures", page_names_missing_pictures},
                                    CU_TEST_INFO_NULL}};
