@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-expect_code 0 "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
+measured "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json
 
@@ -13,7 +13,7 @@ jqt() {
     checks=$((checks + 1))
     jq -e "$1" "$json" >/dev/null || fail "run.json: $1"
 }
-jqt '.schema == 1 and .run.complete and .run.blocks == 3 and .run.quick and .run.seed == 1'
+jqt '.schema == 1 and .run.complete and .run.blocks >= 3 and .run.quick and .run.seed == 1 and .run.stopped == "blocks"'
 jqt '[.arms[].name] == ["host", "host2", "container", "vm"]'
 for arm in host host2 container vm; do
     if must_run "${arm%2}"; then
@@ -28,8 +28,14 @@ jqt '.arms[] | select(.name == "vm" and .status == "ok") | .accelerator | test("
 jqt '[.arms[] | select(.status == "ok") | .name] as $arms
      | [.metrics[] | select(.value == null or .outcome == "failed" or .outcome == "skipped")] == []
        and ([.metrics[].arm] | unique) == ($arms | sort)'
-jqt '[.metrics[] | select(.arm == "container") | .n] | min == 3'
-jqt '[.metrics[] | select(.arm == "container") | .ci95[0] <= .ratio and .ratio <= .ci95[1]] | all'
+# In every block, those that other programs disturbed too.
+# shellcheck disable=SC2016
+jqt '.run.blocks as $blocks | [.metrics[] | select(.arm == "container") | .with_void.n] | unique == [$blocks]'
+jqt '[.metrics[] | select(.arm == "container") | .with_void | .ci95[0] <= .ratio and .ratio <= .ci95[1]] | all'
+# What went on meanwhile: of every block, and of every arm which CPUs its threads had.
+jqt '[.blocks[] | .noise["cpu.all_ns"] > 0 and .noise["time.elapsed_ns"] > 0] | all'
+jqt '[.arms[] | select(.status == "ok") | .facts["cpus.threads"]] | unique | length == 1 and .[0] != null'
+jqt '.run.blocks_void == ([.blocks[] | select(.void_reason != "")] | length)'
 # The same iteration count in all arms: read it from the raw samples.
 checks=$((checks + 1))
 awk -F, 'NR > 1 && $6 !~ /^start/ { k = $6; if (k in n && n[k] != $8) bad++; n[k] = $8 } END { exit bad > 0 || NR < 100 }' \

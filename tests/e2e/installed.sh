@@ -12,7 +12,7 @@ done
 mkdir elsewhere
 cd elsewhere
 "$prefix/bin/cbench" --version
-"$prefix/bin/cbench" run --arm host --bench ctl.syscall --blocks 1
+"$prefix/bin/cbench" run --arm host --bench ctl.syscall --blocks 1 || [ $? = 4 ] # a noisy machine is no fault of it
 jq -e --arg sha "$(sha256sum <"$prefix/libexec/cbench/cbench-agent" | cut -d ' ' -f 1)" \
     '.run.agent_sha256 == $sha and .arms[0].agent_sha256 == $sha and (.metrics | length) > 0' \
     cbench-results/latest/run.json
