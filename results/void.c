@@ -1,5 +1,6 @@
 #include "results/void.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 /* The kernel counts time in ticks of 10 ms and cuts off what is less, in four fields of every process. So
  * much too much or too little can be in a difference; it matters where blocks are short. */
 #define ROUNDING_NS 50e6
+/* Kernel threads that write an arm's files took up to 6 % of its CPU where filesystem cases ran alone, and
+ * cannot be told from the system time of other tasks: so much of that is nobody's fault. */
+#define KERNEL_SHARE 0.1
 /* The two clocks of which the time suspended is the difference cannot be read in the same moment; a machine
  * that sleeps does so for longer than this. */
 #define SUSPEND_NS 100e6
@@ -45,11 +49,6 @@ static bool growth(const struct window *w, const char *key, double *out)
     return true;
 }
 
-static double minimum(double a, double b)
-{
-    return a < b ? a : b;
-}
-
 /* ", while vm ran"; nothing for the block as a whole. */
 static void put_where(const struct window *w, struct cb_buf *out)
 {
@@ -70,22 +69,32 @@ static void steal(const struct window *w, struct cb_buf *out)
     cb_buf_printf(out, "steal %.1f %% (limit %g %%)", 100 * stolen / all, 100 * CB_VOID_STEAL);
 }
 
+/* Time that tasks outside the arm's group took of its CPUs. A neighbour that computes shows in user time, of
+ * which the kernel's own threads have none, and in all of it. */
+static bool foreign_time(const struct window *w, double all, double *out)
+{
+    double user, own_user, tasks, own;
+    if (!growth(w, "cpu.user_ns", &user) || !growth(w, "group.user_ns", &own_user) ||
+        !growth(w, "cpu.tasks_ns", &tasks) || !growth(w, "group.time_ns", &own))
+        return false;
+    double computing = fmin(user - own_user, tasks - own), system = tasks - own - KERNEL_SHARE * all;
+    *out = fmax(computing, system) - ROUNDING_NS;
+    return true;
+}
+
 /* PSI tells how long some task of the machine had to wait for a CPU, not for whom: two tasks of a benchmark
  * may wait for each other, and qemu's threads do. So what counts is how much of the arm's CPUs tasks outside
  * of its group took, and that tasks waited for at least as long. On a machine with one CPU cbench and the
  * peer are such tasks, by design, and the report says so. */
 static void others(const struct window *w, struct cb_buf *out)
 {
-    double all, elapsed, tasks, own, waited_us;
+    double all, elapsed, foreign, waited_us;
     bool shared = !strcmp(cb_kv_get(&w->d->run.host, "cpus.shared", "false"), "true");
     if (shared || w->arm < 0 || w->inside || !growth(w, "cpu.all_ns", &all) ||
-        !growth(w, "time.elapsed_ns", &elapsed) || !growth(w, "cpu.tasks_ns", &tasks) ||
-        !growth(w, "group.time_ns", &own) || !growth(w, "pressure.cpu_some_us", &waited_us))
+        !growth(w, "time.elapsed_ns", &elapsed) || !foreign_time(w, all, &foreign) ||
+        !growth(w, "pressure.cpu_some_us", &waited_us) || all <= 0 || elapsed <= 0)
         return;
-    double foreign = tasks - own - ROUNDING_NS, waited = 1000 * waited_us - ROUNDING_NS;
-    if (!(all > 0 && elapsed > 0))
-        return;
-    double share = minimum(foreign / all, waited / elapsed);
+    double share = fmin(foreign / all, (1000 * waited_us - ROUNDING_NS) / elapsed);
     if (share <= CB_VOID_OTHERS)
         return;
     cb_buf_printf(out, "other tasks took %.0f %% of the CPUs (limit %g %%)", 100 * share,

@@ -33,6 +33,7 @@ bool cb_noise_cpu_time(const struct cb_noise_place *p, const char *path, const c
         unsigned fields;
     } sums[] = {
         {"all", (1u << CPU_FIELDS) - 1},
+        {"user", 1u << USER | 1u << NICE},
         {"tasks", 1u << USER | 1u << NICE | 1u << SYSTEM},
         {"interrupts", 1u << IRQ | 1u << SOFTIRQ},
         {"steal", 1u << STEAL},

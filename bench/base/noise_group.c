@@ -38,9 +38,9 @@ bool cb_noise_group_and_above(const struct cb_noise_place *p, const char *file, 
     return any && cb_noise_put_number(out, sum);
 }
 
-/* Own time of a process and that of its children that are gone: fields 14 to 17 of its stat. Its name may
- * hold anything, also brackets and blanks. */
-static uint64_t process_ticks(const struct cb_noise_place *p, long pid)
+/* Time of a process and of its children that are gone: fields 14 to 17 of its stat are user, system, and the
+ * same of children. Its name, in brackets, may hold anything, also brackets and blanks. */
+static uint64_t process_ticks(const struct cb_noise_place *p, long pid, bool system)
 {
     CB_AUTOBUF struct cb_buf text = {0};
     char path[64];
@@ -50,7 +50,7 @@ static uint64_t process_ticks(const struct cb_noise_place *p, long pid)
     for (int field = 2; at && field < 14; field++)
         at = strchr(at + 1, ' ');
     for (int field = 14; at && field <= 17 && cb_noise_take_number(&at, &v); field++)
-        sum += v;
+        sum += field % 2 == 0 || system ? v : 0;
     return sum;
 }
 
@@ -63,17 +63,17 @@ static bool read_procs(const struct cb_noise_place *p, const char *file, struct 
            cb_noise_slurp(p, path, out);
 }
 
-bool cb_noise_group_time(const struct cb_noise_place *p, const char *file, const char *unused,
+bool cb_noise_group_time(const struct cb_noise_place *p, const char *file, const char *which,
                          char out[CB_NOISE_VALUE])
 {
     CB_AUTOBUF struct cb_buf procs = {0};
     uint64_t ticks = 0;
-    (void)unused;
+    bool system = !strcmp(which, "all");
     if (!read_procs(p, file, &procs))
         return false;
     char *at = procs.data;
     for (long pid; at && (pid = strtol(at, &at, 10)) > 0;)
-        ticks += process_ticks(p, pid);
+        ticks += process_ticks(p, pid, system);
     return cb_noise_put_number(out, cb_noise_ticks_ns(ticks));
 }
 

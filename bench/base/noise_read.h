@@ -34,7 +34,7 @@ CB_NOISE_READER(cb_noise_word);        /* word number `arg`, from 0, of the firs
 
 /* --- the arm's CPUs (noise_cpu.c) */
 
-CB_NOISE_READER(cb_noise_cpu_time);   /* of /proc/stat: "all", "tasks", "interrupts", "steal" */
+CB_NOISE_READER(cb_noise_cpu_time);   /* of /proc/stat: "all", "user", "tasks", ... */
 CB_NOISE_READER(cb_noise_interrupts); /* of /proc/interrupts */
 CB_NOISE_READER(cb_noise_cpu_sum);    /* sum over the CPUs of path/cpuN/arg */
 CB_NOISE_READER(cb_noise_cpu_line);   /* path/cpuN/arg of the first CPU: arms get CPUs of one kind */
@@ -44,7 +44,7 @@ CB_NOISE_READER(cb_noise_cpu_line);   /* path/cpuN/arg of the first CPU: arms ge
 CB_NOISE_READER(cb_noise_group_memory); /* number behind the key `arg`, or the first line with "" */
 /* A group is held back with the one above it: the key's sum up to the hierarchy's root. */
 CB_NOISE_READER(cb_noise_group_and_above);
-CB_NOISE_READER(cb_noise_group_time); /* CPU time of its processes and of their children that are gone */
+CB_NOISE_READER(cb_noise_group_time); /* of its processes and their children that are gone: "all", "user" */
 CB_NOISE_READER(cb_noise_group_cpus); /* what its threads may use: "1", or "1 | 0-3" where they differ */
 
 #endif

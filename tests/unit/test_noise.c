@@ -95,6 +95,7 @@ static void time_of_the_arms_cpus(void)
     put(&t, "/proc/stat", STAT);
     struct cb_noise n = read_tree(&t, cpu1, 1);
     says_ns(&n, "cpu.all_ns", 222945 + 9616 + 125213 + 140922 + 3518 + 3 + 6461 + 7);
+    says_ns(&n, "cpu.user_ns", 222945 + 9616);
     says_ns(&n, "cpu.tasks_ns", 222945 + 9616 + 125213);
     says_ns(&n, "cpu.interrupts_ns", 3 + 6461);
     says_ns(&n, "cpu.steal_ns", 7);
@@ -244,6 +245,7 @@ static void group_of_version_2(void)
     CU_ASSERT_STRING_EQUAL(value(&n, "group.throttled_ns"), "-");
     CU_ASSERT_STRING_EQUAL(value(&n, "group.oom_kills"), "2");
     CU_ASSERT_STRING_EQUAL(value(&n, "group.limit_hits"), "12");
+    says_ns(&n, "group.user_ns", 1030 + 5);
     says_ns(&n, "group.time_ns", 1234 + 5); /* 999 is gone meanwhile */
     tree_remove(&t);
 }

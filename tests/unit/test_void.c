@@ -12,7 +12,7 @@
 struct row {
     int arm;
     bool inside;
-    const char *items[5][3];
+    const char *items[7][3];
     const char *says; /* "" for a block that counts */
 };
 
@@ -44,7 +44,7 @@ static void expect(const struct row *r, const char *host_key, const char *host_v
     char reason[CB_VOID_TEXT];
     if (host_key)
         fixture_kv(&d.run.host, host_key, host_value);
-    for (size_t i = 0; i < 5 && r->items[i][0]; i++)
+    for (size_t i = 0; i < 7 && r->items[i][0]; i++)
         fixture_note(&d, 0, r->arm, r->inside, r->items[i][0], r->items[i][1], r->items[i][2]);
     cb_void_reason(&d, 0, reason);
     if (*r->says ? !strstr(reason, r->says) : *reason) {
@@ -77,9 +77,21 @@ static void steal_of_the_block(void)
     EXPECT(rows);
 }
 
-#define TASKS                                                                                                \
+/* Nine of the ten seconds were used, eight of them in user mode. */
+#define USED                                                                                                 \
+    {"cpu.user_ns", "0", "8000000000"},                                                                      \
     {                                                                                                        \
         "cpu.tasks_ns", "1000000000", "10000000000"                                                          \
+    }
+/* By the arm's group, in ms, and for how long tasks waited. */
+#define GROUP(user, all)                                                                                     \
+    {"group.user_ns", "0", #user "000000"},                                                                  \
+    {                                                                                                        \
+        "group.time_ns", "0", #all "000000"                                                                  \
+    }
+#define WAITED(ms)                                                                                           \
+    {                                                                                                        \
+        "pressure.cpu_some_us", "0", #ms "000"                                                               \
     }
 
 static void others_on_the_arms_cpus(void)
@@ -87,50 +99,22 @@ static void others_on_the_arms_cpus(void)
     static const struct row rows[] = {
         {FIXTURE_CONTAINER,
          false,
-         {ALL,
-          ELAPSED,
-          TASKS,
-          {"group.time_ns", "0", "8000000000"},
-          {"pressure.cpu_some_us", "0", "2000000"}},
+         {ALL, ELAPSED, USED, GROUP(7000, 8000), WAITED(2000)},
          "other tasks took 10 % of the CPUs (limit 5 %) while container ran"},
         /* They were there, but nobody waited. */
-        {FIXTURE_CONTAINER,
-         false,
-         {ALL, ELAPSED, TASKS, {"group.time_ns", "0", "8000000000"}, {"pressure.cpu_some_us", "0", "500000"}},
-         ""},
+        {FIXTURE_CONTAINER, false, {ALL, ELAPSED, USED, GROUP(7000, 8000), WAITED(500)}, ""},
         /* Somebody waited: the arm's tasks for each other. */
-        {FIXTURE_VM,
-         false,
-         {ALL,
-          ELAPSED,
-          TASKS,
-          {"group.time_ns", "0", "8900000000"},
-          {"pressure.cpu_some_us", "0", "9000000"}},
-         ""},
+        {FIXTURE_VM, false, {ALL, ELAPSED, USED, GROUP(7900, 8900), WAITED(9000)}, ""},
         /* Just below and just above. */
-        {FIXTURE_VM,
-         false,
-         {ALL,
-          ELAPSED,
-          TASKS,
-          {"group.time_ns", "0", "8440000000"},
-          {"pressure.cpu_some_us", "0", "9000000"}},
-         "5 %"},
-        {FIXTURE_VM,
-         false,
-         {ALL,
-          ELAPSED,
-          TASKS,
-          {"group.time_ns", "0", "8460000000"},
-          {"pressure.cpu_some_us", "0", "9000000"}},
-         ""},
+        {FIXTURE_VM, false, {ALL, ELAPSED, USED, GROUP(7440, 8440), WAITED(9000)}, "5 %"},
+        {FIXTURE_VM, false, {ALL, ELAPSED, USED, GROUP(7460, 8460), WAITED(9000)}, ""},
+        /* Only in system mode: kernel threads, as far as these go. */
+        {FIXTURE_HOST, false, {ALL, ELAPSED, USED, GROUP(8000, 8000), WAITED(9000)}, ""},
+        {FIXTURE_HOST, false, {ALL, ELAPSED, USED, GROUP(8000, 7000), WAITED(9000)}, "took 10 %"},
         /* Without PSI, or without a group to subtract, nothing can be said. */
-        {FIXTURE_VM, false, {ALL, ELAPSED, TASKS, {"group.time_ns", "0", "0"}}, ""},
-        {FIXTURE_VM, false, {ALL, ELAPSED, TASKS, {"pressure.cpu_some_us", "0", "9000000"}}, ""},
-        {BLOCK,
-         false,
-         {ALL, ELAPSED, TASKS, {"group.time_ns", "0", "0"}, {"pressure.cpu_some_us", "0", "9000000"}},
-         ""},
+        {FIXTURE_VM, false, {ALL, ELAPSED, USED, GROUP(0, 0)}, ""},
+        {FIXTURE_VM, false, {ALL, ELAPSED, USED, WAITED(9000)}, ""},
+        {BLOCK, false, {ALL, ELAPSED, USED, GROUP(0, 0), WAITED(9000)}, ""},
     };
     EXPECT(rows);
     expect(&rows[0], "cpus.shared", "false");
