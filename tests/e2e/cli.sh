@@ -30,6 +30,12 @@ expect_code 2 "$cbench" run --blocks 0
 says 'blocks'
 expect_code 2 "$cbench" run --budget 10
 says 'budget'
+expect_code 2 "$cbench" run --target 0
+says 'target'
+expect_code 2 "$cbench" run --target 1 --blocks 5
+says 'exclude each other'
+expect_code 2 "$cbench" run --target 1% --quick
+says 'exclude each other'
 expect_code 2 "$cbench" run --arm host --arm nosuch
 says 'nosuch'
 expect_code 2 "$cbench" run --arm host --arm container:net=nosuch
@@ -48,6 +54,10 @@ cp "$dir/out" "$dir/plan"
 expect_code 0 "$cbench" run --dry-run --seed 5 --blocks 3
 check cmp -s "$dir/out" "$dir/plan"
 check grep -q 'seed 5, 3 blocks, 4 arms' "$dir/out"
+checks=$((checks + 1))
+! grep -q '^more' "$dir/out" || fail "--blocks 3 is not exactly 3 blocks"
+expect_code 0 "$cbench" run --dry-run --target 0.5%
+check grep -q '^more .*until every 95 % interval is within 0.5 %$' "$dir/out"
 check test ! -e "$CBENCH_HOME"
 
 for what in benchmarks arms metrics figures; do
