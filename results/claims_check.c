@@ -7,6 +7,7 @@
 #include "results/claims_part.h"
 #include "results/multiple.h"
 #include "results/rank.h"
+#include "results/void.h"
 
 /* Two-sided level at which a metric's identical arms count as a false alarm. */
 #define AA_ALPHA 0.05
@@ -45,19 +46,11 @@ static bool host_is_emulated(const struct cb_dataset *d)
     return strstr(cb_kv_get(&d->run.host, "hypervisor", ""), "tcg") != NULL;
 }
 
-static unsigned count_void(const struct cb_dataset *d)
-{
-    unsigned n = 0;
-    for (size_t b = 0; b < d->nblocks; b++)
-        n += *d->blocks[b].void_reason != '\0';
-    return n;
-}
-
 void cb_claim_check_run(const struct cb_verdicts *v, struct cb_claim_verdict *one)
 {
-    unsigned voided = count_void(v->data);
-    if (voided > CB_UNFIT_SHARE * (double)v->data->nblocks)
-        cb_claim_stop(one, CB_ROW_UNFIT, "%u of %zu blocks are void", voided, v->data->nblocks);
+    struct cb_voids voids = cb_voids(v->data);
+    if (voids.unfit)
+        cb_claim_stop(one, CB_ROW_UNFIT, "%u of %u blocks are void", voids.voided, voids.blocks);
     else if (v->aa.unfit)
         cb_claim_stop(one, CB_ROW_UNFIT, "identical arms differ in %zu of %zu metrics at p <= %g",
                       v->aa.alarms, v->aa.of, AA_ALPHA);
@@ -93,7 +86,7 @@ static bool few_units(const struct cb_verdicts *v, struct cb_claim_part *p)
     size_t decide = cb_units_to_decide(m, v->alpha);
     /* Blocks without a value because they have too few samples are there all the same: that is the next row.
      */
-    size_t n = p->row && !p->n ? v->data->nblocks - count_void(v->data) : p->n;
+    size_t n = p->row && !p->n ? v->data->nblocks - cb_voids(v->data).voided : p->n;
     if (n < v->claims->min_units)
         return stop(p, CB_ROW_FEW_UNITS, "too-few-units", "%zu blocks, and the file asks for %u", n,
                     v->claims->min_units);
