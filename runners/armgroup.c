@@ -2,6 +2,11 @@
 
 #include "bench/base/io.h"
 
+int cb_armgroup_name(const struct cb_env *env, char *out, size_t cap, struct cb_err *err)
+{
+    return cb_path(out, cap, err, "cbench-%s/%s", env->site->run_id, env->name);
+}
+
 int cb_armgroup_create(const struct cb_env *env, uint64_t memory, struct cb_cgroup **out, struct cb_err *err)
 {
     const struct cb_topology *topo = &env->site->topo;
@@ -12,7 +17,7 @@ int cb_armgroup_create(const struct cb_env *env, uint64_t memory, struct cb_cgro
         .numa_node = topo->numa_node,
     };
     char name[128];
-    if (cb_path(name, sizeof name, err, "cbench-%s/%s", env->site->run_id, env->name) < 0)
+    if (cb_armgroup_name(env, name, sizeof name, err) < 0)
         return -1;
     return cb_cgroup_create(name, &limits, out, err);
 }

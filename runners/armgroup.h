@@ -5,7 +5,9 @@
 
 #include "runners/runner.h"
 
-/* cbench-RUNID/INSTANCE on the site's CPUs with `memory` bytes (0: no limit of its own). Errors as
+/* "cbench-RUNID/INSTANCE" */
+int cb_armgroup_name(const struct cb_env *env, char *out, size_t cap, struct cb_err *err);
+/* The group of that name on the site's CPUs with `memory` bytes (0: no limit of its own). Errors as
  * cb_cgroup_create. */
 int cb_armgroup_create(const struct cb_env *env, uint64_t memory, struct cb_cgroup **out, struct cb_err *err);
 /* As above, for arms that also run without: where no group can be had *out is NULL, and a fact says why,

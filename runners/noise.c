@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "bench/base/io.h"
+#include "runners/armgroup.h"
 
 struct dirs {
     char cpu[PATH_MAX], memory[PATH_MAX], procs[PATH_MAX];
@@ -25,12 +26,11 @@ static const char *cpu_dir(const char *arm, char *own, size_t cap)
     return cb_cgroup_own_dir("cpu", own, cap) == 0 ? own : NULL;
 }
 
-static void find_group(const struct cb_site *site, const struct cb_env *env, struct dirs *d,
-                       struct cb_noise_place *place)
+static void find_group(const struct cb_env *env, struct dirs *d, struct cb_noise_place *place)
 {
     char name[128];
     struct cb_err ignored;
-    if (cb_path(name, sizeof name, &ignored, "cbench-%s/%s", site->run_id, env->name) < 0)
+    if (cb_armgroup_name(env, name, sizeof name, &ignored) < 0)
         return;
     if (cb_cgroup_dir(name, "memory", d->memory, sizeof d->memory) == 0)
         place->group_memory = d->memory;
@@ -44,6 +44,6 @@ void cb_noise_host(const struct cb_site *site, const struct cb_env *env, struct 
     struct cb_noise_place place = {.root = "", .cpus = site->topo.sut, .ncpus = site->topo.nsut};
     struct dirs d;
     if (env)
-        find_group(site, env, &d, &place);
+        find_group(env, &d, &place);
     cb_noise_read(&place, out);
 }
