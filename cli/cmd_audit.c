@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "results/audit.h"
 #include "results/export.h"
+#include "results/void.h"
 #include "runners/plan.h"
 
 /* After this many the rest is counted: where a line is missing, every later one differs. */
@@ -74,7 +75,7 @@ static void check_arm_orders(struct cb_audit *a, const struct cb_dataset *d, con
     for (size_t i = 0; i < d->ninstances; i++) {
         const struct cb_ds_instance *in = &d->instances[i];
         unsigned order[CB_ARMS_MAX];
-        cb_plan_order(plan, in->block, order);
+        cb_plan_order(plan, d->blocks[in->block].row, order);
         snprintf(what, sizeof what, "block %u: position of %s", in->block, d->arms[in->arm].name);
         cb_audit_number(a, "store", what, in->position, index_of(order, plan->narms, in->arm));
     }
@@ -104,10 +105,39 @@ static void check_case_seeds(struct cb_audit *a, const struct cb_dataset *d)
     }
 }
 
+/* The plan's rows one after another; out of turn come only those of void blocks, which are repeated. */
+static void check_rows(struct cb_audit *a, const struct cb_dataset *d)
+{
+    unsigned next = 0;
+    char what[64];
+    for (unsigned b = 0; b < d->nblocks; b++) {
+        unsigned row = d->blocks[b].row, repeated = 0;
+        while (repeated < b && !(d->blocks[repeated].row == row && *d->blocks[repeated].void_reason))
+            repeated++;
+        if (repeated < b)
+            continue;
+        snprintf(what, sizeof what, "block %u: row of the orders", b);
+        cb_audit_number(a, "store", what, row, next++);
+    }
+}
+
+/* Nobody may leave a block out but for the causes that its evidence shows. Runs of old have none. */
+static void check_voids(struct cb_audit *a, const struct cb_dataset *d)
+{
+    char what[64], reason[CB_VOID_TEXT];
+    for (unsigned b = 0; d->nevidence && b < d->nblocks; b++) {
+        snprintf(what, sizeof what, "block %u: why it does not count", b);
+        cb_void_reason(d, b, reason);
+        cb_audit_text(a, "store", what, d->blocks[b].void_reason, reason);
+    }
+}
+
 static void check_plan(struct cb_audit *a, const struct cb_dataset *d)
 {
     const struct cb_plan plan = {
         .narms = (unsigned)d->narms, .ncases = (unsigned)d->ncases, .seed = d->run.seed};
+    check_rows(a, d);
+    check_voids(a, d);
     check_arm_orders(a, d, &plan);
     check_case_orders(a, d, &plan);
     check_case_seeds(a, d);

@@ -325,7 +325,7 @@ static void on_noise(void *arg, const struct cb_noise_result *r)
     }
 }
 
-static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err)
+static int on_block_end(void *arg, const struct cb_block_result *r, struct cb_err *err)
 {
     struct cb_collector *c = arg;
     struct cb_dataset *d = &c->data;
@@ -334,13 +334,13 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     if (c->out_of_memory || !at)
         return cb_fail(err, CB_ESYS, "out of memory");
     d->blocks = at;
-    cb_void_reason(d, block, reason);
-    at[d->nblocks] =
-        (struct cb_ds_block){.begin_ns = begin_ns, .end_ns = end_ns, .void_reason = strdup(reason)};
+    cb_void_reason(d, r->block, reason);
+    at[d->nblocks] = (struct cb_ds_block){
+        .begin_ns = r->begin_ns, .end_ns = r->end_ns, .void_reason = strdup(reason), .row = r->row};
     if (!at[d->nblocks++].void_reason)
         return cb_fail(err, CB_ESYS, "out of memory");
     const struct cb_block_rows rows = {
-        .block = block,
+        .block = r->block,
         .b = &d->blocks[d->nblocks - 1],
         .instances = d->instances + c->block_instances,
         .ninstances = d->ninstances - c->block_instances,
@@ -352,7 +352,7 @@ static int on_block_end(void *arg, unsigned block, uint64_t begin_ns, uint64_t e
     c->block_results = d->nresults;
     c->block_instances = d->ninstances;
     c->block_evidence = d->nevidence;
-    say(c, "block %u: done in %.1f s%s%s", block, (double)(end_ns - begin_ns) / 1e9,
+    say(c, "block %u: done in %.1f s%s%s", r->block, (double)(r->end_ns - r->begin_ns) / 1e9,
         reason[0] ? ", void: " : "", reason);
     return c->store ? cb_store_block(c->store, d->run.id, &rows, err) : 0;
 }

@@ -86,6 +86,7 @@ struct cb_ds_instance {
 struct cb_ds_block {
     uint64_t begin_ns, end_ns;
     char *void_reason; /* "" when it counts */
+    unsigned row;      /* of the plan's orders that it followed: a repetition has that of the void block */
 };
 
 /* One item of the evidence of noise (bench/base/noise.h), before and after. */

@@ -21,7 +21,7 @@ static void put_case(struct cb_buf *out, const struct cb_ds_case *c)
 
 static void put_block(struct cb_buf *out, const struct cb_ds_block *b)
 {
-    cb_buf_printf(out, "block %" PRIu64 " %" PRIu64, b->begin_ns, b->end_ns);
+    cb_buf_printf(out, "block %u %" PRIu64 " %" PRIu64, b->row, b->begin_ns, b->end_ns);
     put_text(out, b->void_reason);
     cb_buf_puts(out, "\n");
 }

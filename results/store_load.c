@@ -284,7 +284,8 @@ static int fill_block(struct loader *l, struct cb_stmt *st, void *item, size_t i
 {
     struct cb_ds_block *b = item;
     bool bad = numbered(l, st, 0, index) < 0 || number(l, st, 1, &b->begin_ns) < 0 ||
-               number(l, st, 2, &b->end_ns) < 0 || long_text(l, st, 3, &b->void_reason) < 0;
+               number(l, st, 2, &b->end_ns) < 0 || long_text(l, st, 3, &b->void_reason) < 0 ||
+               small(l, st, 4, BLOCKS_MAX - 1, &b->row) < 0;
     return bad ? -1 : 0;
 }
 
@@ -405,7 +406,8 @@ static int load_observations(struct loader *l)
     struct cb_dataset *d = l->d;
     const struct list blocks = {"blocks",    sizeof *d->blocks, BLOCKS_MAX, (void **)&d->blocks,
                                 &d->nblocks, fill_block};
-    if (load_list(l, "SELECT block, begin_ns, end_ns, void_reason FROM block WHERE run = ? ORDER BY block",
+    if (load_list(l,
+                  "SELECT block, begin_ns, end_ns, void_reason, row FROM block WHERE run = ? ORDER BY block",
                   CB_BINDS(CB_TEXT(l->run)), &blocks) < 0)
         return -1;
     const struct list instances = {"instances",           sizeof *d->instances,

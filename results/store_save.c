@@ -123,11 +123,11 @@ static int save_block(struct cb_store *s, const char *run, unsigned block, const
                       struct cb_err *err)
 {
     CB_AUTOSTMT struct cb_stmt st = {0};
-    if (cb_stmt_prepare(s, "INSERT INTO block VALUES (?,?,?,?,?)", &st, err) < 0)
+    if (cb_stmt_prepare(s, "INSERT INTO block VALUES (?,?,?,?,?,?)", &st, err) < 0)
         return -1;
     return cb_stmt_run(&st,
                        CB_BINDS(CB_TEXT(run), CB_INT(block), CB_INT(b->begin_ns), CB_INT(b->end_ns),
-                                CB_TEXT(b->void_reason)),
+                                CB_TEXT(b->void_reason), CB_INT(b->row)),
                        err);
 }
 

@@ -429,7 +429,7 @@ static int run_block(struct exec *x, unsigned block, struct cb_err *err)
 {
     struct cb_noise before, after;
     const struct cb_noise_result noise = {.block = block, .arm = -1, .before = &before, .after = &after};
-    uint64_t begin = cb_now_ns();
+    struct cb_block_result r = {.block = block, .row = x->schedule.rows[block], .begin_ns = cb_now_ns()};
     x->progress.block = block;
     cb_noise_host(x->site, NULL, &before);
     if (run_arms(x, block, err) < 0)
@@ -437,7 +437,8 @@ static int run_block(struct exec *x, unsigned block, struct cb_err *err)
     cb_noise_host(x->site, NULL, &after);
     x->sink->noise(x->sink->arg, &noise);
     x->totals->blocks++;
-    return x->sink->block_end(x->sink->arg, block, begin, cb_now_ns(), err);
+    r.end_ns = cb_now_ns();
+    return x->sink->block_end(x->sink->arg, &r, err);
 }
 
 /* The next block would end after the budget, and there are enough blocks for an interval. */

@@ -29,6 +29,12 @@ struct cb_instance_result {
     const struct cb_instance *instance; /* times, facts, accelerator; valid during the call */
 };
 
+/* A block that ended. */
+struct cb_block_result {
+    unsigned block, row; /* row: of the plan's orders that it followed */
+    uint64_t begin_ns, end_ns;
+};
+
 /* Evidence of noise: of the machine around a block, or around an instance's cases, there also from inside. */
 struct cb_noise_result {
     unsigned block;
@@ -64,7 +70,7 @@ struct cb_sink {
     void (*result)(void *arg, const struct cb_case_result *r);       /* start.total comes here too */
     void (*instance)(void *arg, const struct cb_instance_result *r); /* after its cases' results */
     /* All arms of the block ended; the block's data must be durable when this returns. -1 stops the run. */
-    int (*block_end)(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err);
+    int (*block_end)(void *arg, const struct cb_block_result *r, struct cb_err *err);
     void (*progress)(void *arg, const struct cb_progress *p);
     /* An instance's comes after its cases' results, the block's before block_end. */
     void (*noise)(void *arg, const struct cb_noise_result *r);

@@ -149,7 +149,7 @@ static inline void fixture_evidence(struct cb_dataset *d, unsigned block)
 static inline void fixture_block(struct cb_dataset *d, unsigned block, struct cb_rng *rng)
 {
     double drift = 1 + .1 * fixture_noise(rng);
-    d->blocks[block] = (struct cb_ds_block){block * 1000u + 1, block * 1000u + 900, strdup("")};
+    d->blocks[block] = (struct cb_ds_block){block * 1000u + 1, block * 1000u + 900, strdup(""), block};
     for (unsigned a = 0; a < d->narms; a++) {
         d->instances[d->ninstances++] = (struct cb_ds_instance){.block = block,
                                                                 .arm = a,

@@ -106,7 +106,7 @@ void store_same_observations(const struct cb_dataset *a, const struct cb_dataset
     CU_ASSERT_EQUAL_FATAL(a->nblocks, b->nblocks);
     for (size_t i = 0; i < a->nblocks; i++) {
         CU_ASSERT(a->blocks[i].begin_ns == b->blocks[i].begin_ns &&
-                  a->blocks[i].end_ns == b->blocks[i].end_ns);
+                  a->blocks[i].end_ns == b->blocks[i].end_ns && a->blocks[i].row == b->blocks[i].row);
         CU_ASSERT_STRING_EQUAL(a->blocks[i].void_reason, b->blocks[i].void_reason);
     }
     CU_ASSERT_EQUAL_FATAL(a->ninstances, b->ninstances);

@@ -142,6 +142,7 @@ struct seen {
     unsigned stop_after; /* blocks; 0: never */
     uint64_t iters;
     unsigned order[16][2];          /* arms of a block */
+    unsigned rows[16];              /* of the plan's orders, of a block */
     unsigned machine, host, inside; /* pieces of evidence */
     unsigned repeat[4], nrepeats;   /* blocks that the sink wants again, when it is asked first */
     unsigned asked;
@@ -181,12 +182,13 @@ static void on_instance(void *arg, const struct cb_instance_result *r)
         s->order[r->block][r->position] = r->arm;
 }
 
-static int on_block(void *arg, unsigned block, uint64_t begin_ns, uint64_t end_ns, struct cb_err *err)
+static int on_block(void *arg, const struct cb_block_result *r, struct cb_err *err)
 {
     struct seen *s = arg;
     (void)err;
-    CU_ASSERT_EQUAL(block, s->blocks);
-    CU_ASSERT(end_ns > begin_ns);
+    CU_ASSERT_FATAL(r->block == s->blocks && r->block < 16);
+    s->rows[r->block] = r->row;
+    CU_ASSERT(r->end_ns > r->begin_ns);
     s->blocks++;
     if (s->stop_after == s->blocks)
         stop = 1;
@@ -316,6 +318,7 @@ static void repeated_blocks_keep_their_order(void)
     CU_ASSERT_EQUAL(memcmp(seen.order[3], seen.order[1], sizeof seen.order[1]), 0);
     CU_ASSERT_EQUAL(memcmp(seen.order[4], seen.order[0], sizeof seen.order[0]), 0);
     CU_ASSERT(memcmp(seen.order[0], seen.order[1], sizeof seen.order[1]) != 0);
+    CU_ASSERT(seen.rows[2] == 2 && seen.rows[3] == 1 && seen.rows[4] == 0); /* as it is told */
     CU_ASSERT(seen.instances[0] == 5 && seen.instances[1] == 5);
     CU_ASSERT_EQUAL(count.ups, count.downs);
 }

@@ -33,7 +33,7 @@ static void make_first(const char *path)
     store_raw_sql(
         path, "INSERT INTO run VALUES ('first', '2026-11-24T06:30:12Z', 1, 1, 0, 1, '0', '', 2.5, 1.5, 0);"
               "INSERT INTO arm VALUES ('first', 0, 'host', 'host', 'ok', '', 'none', '');"
-              "INSERT INTO block VALUES ('first', 0, 1, 2, 'steal');"
+              "INSERT INTO block VALUES ('first', 0, 1, 2, 'steal'), ('first', 1, 3, 4, '');"
               "PRAGMA user_version = 1");
 }
 
@@ -46,10 +46,11 @@ static void old_files_are_migrated(void)
     cb_store_close(store_open(p.db));
     struct cb_store *s = store_open(p.db); /* once migrated it stays so */
     CU_ASSERT_EQUAL_FATAL(cb_store_load(s, "first", &back, &err), 0);
-    CU_ASSERT(back.narms == 1 && back.nblocks == 1 && back.nevidence == 0);
+    CU_ASSERT(back.narms == 1 && back.nblocks == 2 && back.nevidence == 0);
     CU_ASSERT(back.run.wall_s == 2.5 && back.run.target == 0 && back.run.nlooks == 0);
     CU_ASSERT_STRING_EQUAL(back.run.stopped, "");
     CU_ASSERT_STRING_EQUAL(back.blocks[0].void_reason, "steal");
+    CU_ASSERT(back.blocks[0].row == 0 && back.blocks[1].row == 1);
     cb_dataset_free(&back);
     store_save(s, &d); /* and takes what is new */
     CU_ASSERT_EQUAL_FATAL(cb_store_load(s, d.run.id, &back, &err), 0);
