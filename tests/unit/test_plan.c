@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/base/clock.h"
 #include "runners/plan.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -57,6 +58,22 @@ static void sizes_follow_the_caches(void)
     CU_ASSERT(strstr(plan.cases[1].params, "size=524288") != NULL);
     CU_ASSERT(strstr(plan.cases[3].params, "size=134217728") != NULL);
     cb_plan_free(&plan);
+}
+
+/* Few cases get more time each, many the least that there is. */
+static void few_cases_take_longer(void)
+{
+    struct cb_plan_request req = {.quick = true};
+    struct cb_plan all, few;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &all, &err), 0);
+    req.benches = "ctl.*";
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &few, &err), 0);
+    CU_ASSERT(all.time_ns >= 80 * CB_NS_PER_MS && all.time_ns < 120 * CB_NS_PER_MS);
+    CU_ASSERT_EQUAL(few.time_ns, 400 * CB_NS_PER_MS);
+    CU_ASSERT(few.time_ns * few.ncases * few.narms * few.blocks < few.budget_ns / 2);
+    cb_plan_free(&all);
+    cb_plan_free(&few);
 }
 
 static void bad_requests(void)
@@ -191,6 +208,7 @@ static void dry_run_names_everything(void)
 const struct cb_suite cb_suite = {"plan",
                                   {{"the default plan has every benchmark", default_plan_has_all},
                                    {"sizes follow the caches", sizes_follow_the_caches},
+                                   {"few cases take longer", few_cases_take_longer},
                                    {"bad requests are refused with a reason", bad_requests},
                                    {"a full run ends with a control", a_full_run_ends_with_a_control},
                                    {"orders are balanced", orders_are_balanced},
