@@ -80,7 +80,7 @@ leftovers() {
     grep -F "$run" /proc/self/mountinfo || true
     ls -d "/run/cbench/$run" "$CBENCH_HOME/$run/work" 2>/dev/null || true
     find /sys/class/net -name 'cb-*' -printf 'link %f\n'
-    for pid in $(pgrep 'cbench-agent|qemu-system'); do
+    for pid in $(pgrep cbench-agent) $(pgrep qemu-system); do
         ! of_run "$pid" "$run" 2>/dev/null || echo "process $pid"
     done
 }
