@@ -120,9 +120,9 @@ static void die_in_block(const char *path, struct cb_dataset *d)
             _exit(2);
     sqlite3 *raw;
     if (sqlite3_open(path, &raw) != SQLITE_OK ||
-        sqlite3_exec(raw,
-                     "BEGIN IMMEDIATE; INSERT INTO block SELECT run, 3, 1, 2, '', 3 FROM block WHERE block = 0;",
-                     NULL, NULL, NULL) != SQLITE_OK)
+        sqlite3_exec(
+            raw, "BEGIN IMMEDIATE; INSERT INTO block SELECT run, 3, 1, 2, '', 3 FROM block WHERE block = 0;",
+            NULL, NULL, NULL) != SQLITE_OK)
         _exit(3);
     _exit(42);
 }
