@@ -50,16 +50,24 @@ struct cb_run {
     volatile uint64_t sink; /* results go here, so that no compiler removes the work */
 };
 
+/* Sets of cases, each with all of those before it in it. */
+enum cb_set { CB_SET_QUICK, CB_SET_STANDARD, CB_SET_FULL };
+
+/* One case of a benchmark, and the smallest set that has it. "@l1d", "@l2", "@llc", "@dram" and "@stream"
+ * stand for sizes that the plan fills in from the host's topology. */
+struct cb_variant {
+    const char *params; /* "size=@l2,op=copy"; "" for defaults; NULL ends an array */
+    enum cb_set set;
+};
+
 struct cb_bench {
     const char *name;    /* "mem.chase": permanent, a key in the history */
     const char *summary; /* one line */
     unsigned revision;   /* bump when old numbers stop being comparable */
     unsigned needs;
-    const struct cb_metric *metrics; /* at least one */
-    const struct cb_param *params;   /* NULL when it has none */
-    /* The cases of the default set as parameter texts, ended by NULL; "@l1d", "@l2", "@llc" and "@dram" stand
-     * for sizes that the plan fills in from the host's topology. NULL: one case, all defaults. */
-    const char *const *variants;
+    const struct cb_metric *metrics;                      /* at least one */
+    const struct cb_param *params;                        /* NULL when it has none */
+    const struct cb_variant *variants;                    /* NULL: one case with all defaults, in every set */
     int (*setup)(struct cb_run *run, struct cb_err *err); /* untimed; first touch happens here */
     /* Untimed, before every batch of the harness (calibration and warm-up too): makes what `iters` iterations
      * use up, removes what the last batch left. NULL: a batch leaves nothing behind. */

@@ -1,6 +1,5 @@
 #include "runners/plan.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,11 +9,7 @@
 #include "bench/base/clock.h"
 #include "bench/base/units.h"
 #include "bench/base/williams.h"
-
-#define MIB (UINT64_C(1) << 20)
-
-/* Last-level cache where nothing reports one: larger than most, so that "out of cache" stays true. */
-#define LLC_UNKNOWN (32 * MIB)
+#include "runners/cases.h"
 
 /* A batch of the fastest arm, so that clock reads and marks vanish in it, and of the slowest, so that a run
  * ends. */
@@ -47,152 +42,9 @@ static const struct preset quick_preset = {
     .samples_max = 20,
 };
 
-/* ---- sizes from the topology
- * ------------------------------------------------------------------------------------ */
-
 static uint64_t max_u64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
-}
-
-static uint64_t llc(const struct cb_topology *t)
-{
-    return t->llc ? t->llc : LLC_UNKNOWN;
-}
-
-/* STREAM's rule for an array: at least four times the last-level cache. */
-static uint64_t stream_array(const struct cb_topology *t)
-{
-    return max_u64(4 * llc(t), 64 * MIB);
-}
-
-/* Far enough beyond the last level that nearly every load misses it, and no larger: touching it takes seconds
- * where pages are emulated. */
-static uint64_t dram_size(const struct cb_topology *t)
-{
-    return max_u64(4 * llc(t), 128 * MIB);
-}
-
-/* Every arm gets room for the largest working set, the page cache of the test files and the system itself,
- * but never more than a quarter of the machine: the arms share it with the peer, the harness and the user. */
-static uint64_t arm_memory(const struct cb_topology *t)
-{
-    uint64_t want = max_u64(3 * stream_array(t), dram_size(t)) + 512 * MIB, cap = t->memory / 4;
-    want = max_u64(want, 1024 * MIB) / (64 * MIB) * (64 * MIB);
-    return want < cap ? want : cap / (64 * MIB) * (64 * MIB);
-}
-
-/* A working set that fits its level is half of it (the other half is for whatever else runs); the reported
- * last level is often shared or larger than what one guest gets, hence an eighth. */
-static int resolve_size(const char *symbol, const struct cb_topology *t, uint64_t memory, uint64_t *out)
-{
-    const struct {
-        const char *symbol;
-        uint64_t bytes;
-    } sizes[] = {
-        {"@l1d", (t->l1d ? t->l1d : 32 * 1024) / 2},
-        {"@l2", (t->l2 ? t->l2 : 512 * 1024) / 2},
-        {"@llc", llc(t) / 8},
-        {"@dram", dram_size(t)},
-        {"@stream", stream_array(t)},
-    };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (strcmp(symbol, sizes[i].symbol) == 0) {
-            uint64_t cap = memory / 4; /* three arrays must fit, and a quarter for everything else */
-            *out = sizes[i].bytes < cap ? sizes[i].bytes : cap / 4096 * 4096;
-            return 0;
-        }
-    return -1;
-}
-
-/* "op=copy,size=@stream" -> "op=copy,size=134217728". */
-static int resolve_variant(const char *variant, const struct cb_topology *t, uint64_t memory, char *out,
-                           size_t cap, struct cb_err *err)
-{
-    const char *at = strchr(variant, '@');
-    if (!at)
-        return cb_path(out, cap, err, "%s", variant);
-    char symbol[16];
-    size_t n = strcspn(at, ",");
-    uint64_t bytes;
-    if (n >= sizeof symbol)
-        return cb_fail(err, CB_EUSAGE, "size symbol in \"%s\" is too long", variant);
-    memcpy(symbol, at, n);
-    symbol[n] = '\0';
-    if (resolve_size(symbol, t, memory, &bytes) < 0)
-        return cb_fail(err, CB_EUSAGE, "unknown size symbol %s", symbol);
-    return cb_path(out, cap, err, "%.*s%" PRIu64 "%s", (int)(at - variant), variant, bytes, at + n);
-}
-
-/* ---- cases
- * ------------------------------------------------------------------------------------------------------ */
-
-static bool glob_list_matches(const char *list, const char *name)
-{
-    char one[128];
-    for (const char *p = list; *p;) {
-        size_t n = strcspn(p, ",");
-        if (n > 0 && n < sizeof one) {
-            memcpy(one, p, n);
-            one[n] = '\0';
-            if (fnmatch(one, name, 0) == 0)
-                return true;
-        }
-        p += n + (p[n] == ',');
-    }
-    return false;
-}
-
-/* Every glob must match something: a typing error would else measure less than was asked for. */
-static int check_globs(const char *list, struct cb_err *err)
-{
-    char one[128];
-    for (const char *p = list; *p;) {
-        size_t n = strcspn(p, ",");
-        bool hit = false;
-        snprintf(one, sizeof one, "%.*s", (int)n, p);
-        for (const struct cb_bench *const *b = cb_benchmarks; *b && !hit; b++)
-            hit = fnmatch(one, (*b)->name, 0) == 0;
-        if (!hit)
-            return cb_fail(err, CB_EUSAGE, "--bench %s: no benchmark matches", one);
-        p += n + (p[n] == ',');
-    }
-    return 0;
-}
-
-static int add_case(struct cb_plan *plan, const struct cb_bench *b, const char *variant,
-                    const struct cb_topology *t, struct cb_err *err)
-{
-    char text[CB_PARAMS_TEXT_MAX];
-    uint64_t values[CB_PARAM_MAX];
-    struct cb_case *c = &plan->cases[plan->ncases];
-    if (plan->ncases == CB_CASES_MAX)
-        return cb_fail(err, CB_EUSAGE, "more than %d cases", CB_CASES_MAX);
-    *c = (struct cb_case){.bench = b};
-    if (resolve_variant(variant, t, plan->memory, text, sizeof text, err) < 0 ||
-        cb_params_parse(b, text, values, err) < 0)
-        return cb_wrap(err, "%s", b->name);
-    if (cb_params_format(b, values, c->params, sizeof c->params) < 0)
-        return cb_fail(err, CB_EUSAGE, "%s: parameters are too long", b->name);
-    c->seed = cb_seed_from(plan->seed, b->name, c->params);
-    plan->ncases++;
-    return 0;
-}
-
-static int add_cases(struct cb_plan *plan, const char *globs, const struct cb_topology *t, struct cb_err *err)
-{
-    static const char *const defaults_only[] = {"", NULL};
-    plan->cases = calloc(CB_CASES_MAX, sizeof *plan->cases);
-    if (!plan->cases)
-        return cb_fail(err, CB_ESYS, "out of memory");
-    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
-        if (globs && !glob_list_matches(globs, (*b)->name))
-            continue;
-        for (const char *const *v = (*b)->variants ? (*b)->variants : defaults_only; *v; v++)
-            if (add_case(plan, *b, *v, t, err) < 0)
-                return -1;
-    }
-    return 0;
 }
 
 /* ---- arms
@@ -236,7 +88,7 @@ static const char control_benches[] = "ctl.*,mem.chase,fs.rand,net.crr";
 bool cb_plan_includes(const struct cb_plan *plan, unsigned arm, unsigned case_index)
 {
     return plan->chosen || !cb_arm_is_control(&plan->arms[arm]) ||
-           glob_list_matches(control_benches, plan->cases[case_index].bench->name);
+           cb_cases_match(control_benches, plan->cases[case_index].bench->name);
 }
 
 /* A run of few cases has time for longer ones. A virtual CPU may be a quarter slower for a tenth of a second:
@@ -266,12 +118,11 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
         .samples_min = p->samples_min,
         .samples_max = p->samples_max,
         .warm_ns = p->warm_ns,
-        .memory = arm_memory(topo),
+        .memory = cb_cases_memory(topo),
     };
     if (plan->blocks > CB_BLOCKS_MAX)
         return cb_fail(err, CB_EUSAGE, "--blocks %u: at most %d", plan->blocks, CB_BLOCKS_MAX);
-    if (add_arms(plan, req, err) < 0 || (req->benches && check_globs(req->benches, err) < 0) ||
-        add_cases(plan, req->benches, topo, err) < 0) {
+    if (add_arms(plan, req, err) < 0 || cb_cases_select(plan, req->benches, topo, err) < 0) {
         cb_plan_free(plan);
         return -1;
     }

@@ -41,7 +41,7 @@ struct cb_plan {
 
 struct cb_plan_request {
     const char *const *arms; /* ended by NULL; NULL for host host2 container vm */
-    const char *benches;     /* "mem.*,fs.commit" globs; NULL for all */
+    const char *benches;     /* sets and globs, as cases.h has them; NULL for the set of the mode */
     unsigned blocks;         /* 0: default */
     uint64_t budget_ns;      /* 0: default */
     double target;

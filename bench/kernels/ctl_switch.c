@@ -3,32 +3,18 @@
  * bimodal. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/base/proc.h"
 #include "bench/bench.h"
+#include "bench/kernels/cpus.h"
 
 struct partner {
     int to, from; /* our ends */
     pid_t pid;
 };
-
-/* The first CPU of those allowed: the same one in every arm that has the same set. */
-static int pin_to_one_cpu(struct cb_err *err)
-{
-    cpu_set_t allowed, one;
-    int cpu = 0;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) < 0)
-        return cb_fail_sys(err, errno, "sched_getaffinity");
-    while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &allowed))
-        cpu++;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    return sched_setaffinity(0, sizeof one, &one) < 0 ? cb_fail_sys(err, errno, "pin to CPU %d", cpu) : 0;
-}
 
 /* Sends back each byte until the pipe ends. */
 static __attribute__((noreturn)) void answer(pid_t parent, int in, int out)
@@ -72,7 +58,7 @@ static int setup(struct cb_run *run, struct cb_err *err)
         return cb_fail_sys(err, ENOMEM, "allocate");
     *p = (struct partner){.to = -1, .from = -1, .pid = -1};
     run->state = p;
-    return pin_to_one_cpu(err) < 0 ? -1 : start_partner(p, err);
+    return cb_cpus_pin(0, err) < 0 ? -1 : start_partner(p, err);
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)

@@ -201,7 +201,13 @@ const struct cb_bench cb_fs_meta = {
              .choices = "create|stat|unlink"},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"op=create", "op=stat", "op=unlink", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"op=create", CB_SET_QUICK},
+            {"op=stat", CB_SET_QUICK},
+            {"op=unlink", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .reset = reset,
     .loop = loop,

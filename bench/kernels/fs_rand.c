@@ -225,8 +225,14 @@ const struct cb_bench cb_fs_rand = {
              .max = UINT64_C(1) << 40},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"op=read,depth=1", "op=read,depth=32", "op=write,depth=1",
-                                      "op=write,depth=32", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"op=read,depth=1", CB_SET_QUICK},
+            {"op=read,depth=32", CB_SET_QUICK},
+            {"op=write,depth=1", CB_SET_QUICK},
+            {"op=write,depth=32", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .loop = loop,
     .teardown = teardown,

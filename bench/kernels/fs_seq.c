@@ -113,7 +113,12 @@ const struct cb_bench cb_fs_seq = {
              .max = UINT64_C(1) << 40},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"op=read", "op=write", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"op=read", CB_SET_QUICK},
+            {"op=write", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .loop = loop,
     .teardown = teardown,

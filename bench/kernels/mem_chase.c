@@ -116,7 +116,14 @@ const struct cb_bench cb_mem_chase = {
              .choices = "default|4k|thp"},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"size=@l1d", "size=@l2", "size=@llc", "size=@dram", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"size=@l1d", CB_SET_QUICK},
+            {"size=@l2", CB_SET_QUICK},
+            {"size=@llc", CB_SET_QUICK},
+            {"size=@dram", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .loop = loop,
     .teardown = teardown,

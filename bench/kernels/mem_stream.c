@@ -185,8 +185,14 @@ const struct cb_bench cb_mem_stream = {
              .max = UINT64_C(1) << 36},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"op=copy,size=@stream", "op=scale,size=@stream", "op=add,size=@stream",
-                                      "op=triad,size=@stream", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"op=copy,size=@stream", CB_SET_QUICK},
+            {"op=scale,size=@stream", CB_SET_QUICK},
+            {"op=add,size=@stream", CB_SET_QUICK},
+            {"op=triad,size=@stream", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .reset = reset,
     .loop = loop,

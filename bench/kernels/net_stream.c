@@ -81,7 +81,12 @@ const struct cb_bench cb_net_stream = {
              .choices = "up|down"},
             {.name = NULL},
         },
-    .variants = (const char *const[]){"dir=up", "dir=down", NULL},
+    .variants =
+        (const struct cb_variant[]){
+            {"dir=up", CB_SET_QUICK},
+            {"dir=down", CB_SET_QUICK},
+            {NULL},
+        },
     .setup = setup,
     .loop = loop,
     .teardown = teardown,

@@ -368,10 +368,10 @@ static void table_rows(void)
 static void table_variants(void)
 {
     for (const struct cb_bench *const *p = cb_benchmarks; *p; p++)
-        for (const char *const *v = (*p)->variants; v && *v; v++) {
+        for (const struct cb_variant *v = (*p)->variants; v && v->params; v++) {
             uint64_t values[CB_PARAM_MAX];
             struct cb_err err;
-            if (!strchr(*v, '@') && cb_params_parse(*p, *v, values, &err) < 0)
+            if (!strchr(v->params, '@') && cb_params_parse(*p, v->params, values, &err) < 0)
                 CU_FAIL(err.msg);
         }
 }
