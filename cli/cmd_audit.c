@@ -155,7 +155,7 @@ static int recompute(const struct cb_dataset *d, struct cb_buf *json, struct cb_
     if (got == 0)
         got = cb_confounds(d, &notes, err);
     if (got == 0)
-        got = cb_export_run_json(d, &rows, &notes, json, err);
+        got = cb_export_run_json(d, &rows, &notes, NULL, json, err);
     if (got == 0)
         got = cb_export_samples_csv(d, csv, err);
     cb_notes_free(&notes);

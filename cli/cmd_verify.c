@@ -13,6 +13,7 @@
 #include "cli/claims.h"
 #include "cli/claims_print.h"
 #include "cli/cli.h"
+#include "cli/render.h"
 #include "results/claims_docs.h"
 
 #define FILE_DEFAULT "claims.cbench"
@@ -118,6 +119,7 @@ static void free_judged(struct judged *j)
 
 /* --- what is written */
 
+/* In run.json, and in the pages that people read. */
 static int store_verdicts(const struct judged *j, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf old = {0};
@@ -129,6 +131,8 @@ static int store_verdicts(const struct judged *j, struct cb_err *err)
         cb_export_verdicts(cb_buf_str(&old), j->verdicts, j->n, &new, err) < 0 ||
         cb_replace_file(dir, "run.json", cb_buf_str(&new), new.len, 0644, err) < 0)
         return cb_wrap(err, "verdicts of %s", j->at.id);
+    if (cb_render(&j->data, j->at.dir, CB_RENDER_HTML | CB_RENDER_MD, err) < 0)
+        return -1;
     return cb_give_to_caller(j->at.dir, err);
 }
 

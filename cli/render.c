@@ -123,8 +123,9 @@ static int render_files(const struct cb_report *r, const char *run_dir, unsigned
         return cb_fail_sys(err, errno, "open %s", run_dir);
     CB_AUTOBUF struct cb_buf json = {0};
     CB_AUTOBUF struct cb_buf csv = {0};
-    if ((formats & CB_RENDER_JSON) && (cb_export_run_json(r->data, r->rows, r->notes, &json, err) < 0 ||
-                                       write_text(dir, "run.json", &json, err) < 0))
+    if ((formats & CB_RENDER_JSON) &&
+        (cb_export_run_json(r->data, r->rows, r->notes, r->verdicts->json, &json, err) < 0 ||
+         write_text(dir, "run.json", &json, err) < 0))
         return -1;
     if ((formats & CB_RENDER_CSV) &&
         (cb_export_samples_csv(r->data, &csv, err) < 0 || write_text(dir, "samples.csv", &csv, err) < 0))
@@ -166,20 +167,38 @@ static void command_of(const struct cb_dataset *d, struct cb_buf *out)
         cb_buf_printf(out, " --arm %s", d->arms[i].name);
 }
 
+/* More than a run.json of the largest run. */
+#define RUN_JSON_MAX (256u << 20)
+
+/* What verify last said about the run; nothing where no run.json is there yet, or where it is none any more:
+ * it is about to be written anew. */
+static void load_verdicts(const char *run_dir, struct cb_verdict_list *out)
+{
+    CB_AUTOBUF struct cb_buf json = {0};
+    struct cb_err none;
+    CB_AUTOFD int dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir >= 0 && cb_read_file(dir, "run.json", RUN_JSON_MAX, &json, &none) == 0)
+        (void)cb_verdict_list_read(cb_buf_str(&json), out, &none);
+}
+
 int cb_render(const struct cb_dataset *d, const char *run_dir, unsigned formats, struct cb_err *err)
 {
     struct cb_rows rows = {0};
     struct cb_notes notes = {0};
+    struct cb_verdict_list verdicts = {0};
     CB_AUTOBUF struct cb_buf command = {0};
     command_of(d, &command);
+    load_verdicts(run_dir, &verdicts);
     int got = cb_effects(d, &rows, err);
     if (got == 0)
         got = cb_confounds(d, &notes, err);
-    struct cb_report r = {.data = d, .rows = &rows, .notes = &notes, .command = cb_buf_str(&command)};
+    struct cb_report r = {
+        .data = d, .rows = &rows, .notes = &notes, .verdicts = &verdicts, .command = cb_buf_str(&command)};
     if (got == 0)
         got = render_files(&r, run_dir, formats, err);
     if (got == 0 && (formats & CB_RENDER_TERM))
         got = render_term(&r, err);
+    cb_verdict_list_free(&verdicts);
     cb_notes_free(&notes);
     cb_rows_free(&rows);
     return got;

@@ -360,6 +360,29 @@ static void put_reproduce(const struct cb_report *r, struct cb_buf *out)
     cb_buf_puts(out, "</section>\n");
 }
 
+/* One row a claim: the sentence with the place where it stands, and why the verdict is what it is. */
+static void put_verdict(const struct cb_verdict_line *l, struct cb_buf *out)
+{
+    put_element(out, "<tr><th scope=\"row\">", l->id, "</th>");
+    put_element(out, "<td><b>", l->verdict, "</b></td>");
+    put_element(out, "<td>", *l->quote ? l->quote : l->assertion, " <small>");
+    put_element(out, "", l->location, "</small></td>");
+    put_element(out, "<td>", l->reason, "</td></tr>\n");
+}
+
+static void put_verdicts(const struct cb_verdict_list *v, struct cb_buf *out)
+{
+    if (!v || !v->n)
+        return;
+    cb_buf_puts(out, "<section>\n<h2>Claims</h2>\n");
+    put_table_begin(out, "What documentation says, and what this run says to it");
+    cb_buf_puts(out, "<thead><tr><th scope=\"col\">claim</th><th scope=\"col\">verdict</th>"
+                     "<th scope=\"col\">sentence</th><th scope=\"col\">reason</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < v->n; i++)
+        put_verdict(&v->at[i], out);
+    cb_buf_puts(out, "</tbody>\n</table>\n</div>\n</section>\n");
+}
+
 static const char explanation[] =
     "<section>\n<h2>How to read this page</h2>\n<dl>\n"
     "<dt>Cost ratio</dt><dd>What the environment costs relative to the host: its time divided by the host's, "
@@ -390,6 +413,7 @@ int cb_report_html(const struct cb_report *r, int plots_fd, struct cb_buf *out, 
     put_notes(r->notes, out);
     put_sentences(r, out);
     put_table(r, out);
+    put_verdicts(r->verdicts, out);
     if (put_figures(r, plots_fd, out, err))
         return -1;
     put_machine(&r->data->run.host, out);

@@ -125,6 +125,24 @@ static void put_table(const struct cb_report *r, struct cb_buf *out)
     }
 }
 
+static void put_verdicts(const struct cb_verdict_list *v, struct cb_buf *out)
+{
+    if (!v || !v->n)
+        return;
+    cb_buf_puts(out, "\n## Claims\n\n| claim | verdict | sentence | reason |\n|:--|:--|:--|:--|\n");
+    for (size_t i = 0; i < v->n; i++) {
+        const struct cb_verdict_line *l = &v->at[i];
+        const char *const cells[] = {l->id, l->verdict, *l->quote ? l->quote : l->assertion, l->reason};
+        cb_buf_puts(out, "|");
+        for (size_t c = 0; c < sizeof cells / sizeof *cells; c++) {
+            cb_buf_puts(out, " ");
+            cb_put_md(out, cells[c]);
+            cb_buf_puts(out, " |");
+        }
+        cb_buf_puts(out, "\n");
+    }
+}
+
 static int put_figures(const struct cb_report *r, const char *plots_dir, struct cb_buf *out,
                        struct cb_err *err)
 {
@@ -206,6 +224,7 @@ int cb_report_md(const struct cb_report *r, const char *plots_dir, struct cb_buf
     put_notes(r, out);
     put_sentences(r, out);
     put_table(r, out);
+    put_verdicts(r->verdicts, out);
     if (put_figures(r, plots_dir, out, err))
         return -1;
     put_machine(r->data, out);

@@ -265,7 +265,7 @@ static json_t *notes_list(const struct cb_notes *notes)
 }
 
 int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, const struct cb_notes *notes,
-                       struct cb_buf *out, struct cb_err *err)
+                       const char *verdicts, struct cb_buf *out, struct cb_err *err)
 {
     struct cb_json o = cb_json_object();
     cb_json_set(&o, "schema", json_integer(SCHEMA));
@@ -276,6 +276,6 @@ int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, c
     cb_json_set(&o, "blocks", blocks_list(d));
     cb_json_set(&o, "metrics", metrics_list(d, rows, false));
     cb_json_set(&o, "control", control_object(d, rows));
-    cb_json_set(&o, "verdicts", json_array());
+    cb_json_set(&o, "verdicts", verdicts ? json_loads(verdicts, 0, NULL) : json_array());
     return cb_json_write(cb_json_take(&o), "run.json", out, err);
 }

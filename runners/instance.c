@@ -86,7 +86,8 @@ void cb_instance_end(struct cb_instance *in)
 {
     struct cb_err ignored; /* its cases are over: all that is lost is evidence */
     cb_noise_host(in->env.site, &in->env, &in->host[1]);
-    cb_session_noise(&in->session, &in->inside[1], cb_deadline_in(NOISE_TIMEOUT_NS), &ignored);
+    if (in->alive)
+        cb_session_noise(&in->session, &in->inside[1], cb_deadline_in(NOISE_TIMEOUT_NS), &ignored);
 }
 
 const char *cb_instance_lacks(const struct cb_instance *in, const struct cb_bench *bench)

@@ -23,7 +23,7 @@ struct cb_instance {
  * call cb_instance_stop all the same. */
 int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
                       const volatile int *stop, struct cb_err *err);
-/* After the last case of an instance that is alive: reads the noise that went with them. An agent that cannot
+/* After the last case, or after the agent was lost: reads the noise that went with them. An agent that cannot
  * tell leaves inside[1] empty. */
 void cb_instance_end(struct cb_instance *in);
 /* Why a benchmark cannot run in this instance at all; NULL when it can. */

@@ -96,12 +96,24 @@ bool cb_plan_includes(const struct cb_plan *plan, unsigned arm, unsigned case_in
  * the budget goes into samples, as it does with all cases; the rest is starts and set-up. */
 #define CASE_NS_MAX (400 * CB_NS_PER_MS)
 
+static uint64_t case_share(const struct cb_plan *plan, const struct preset *p, unsigned blocks)
+{
+    return p->budget_ns / 4 / ((uint64_t)blocks * plan->narms * plan->ncases);
+}
+
 static uint64_t case_time(const struct cb_plan *plan, const struct preset *p)
 {
-    uint64_t share = p->budget_ns / 4 / ((uint64_t)p->blocks * plan->narms * plan->ncases);
+    uint64_t share = case_share(plan, p, p->blocks);
     if (share > CASE_NS_MAX)
         share = CASE_NS_MAX;
     return max_u64(share, p->time_ns);
+}
+
+/* And a quick run of few cases has time for a full run's blocks. With six of them an interval excludes 1 only
+ * when all six do: one disturbed block hides an effect, of ten it does not. */
+static unsigned default_blocks(const struct cb_plan *plan, const struct preset *p)
+{
+    return case_share(plan, p, standard_preset.blocks) >= CASE_NS_MAX ? standard_preset.blocks : p->blocks;
 }
 
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
@@ -109,7 +121,7 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
 {
     const struct preset *p = req->quick ? &quick_preset : &standard_preset;
     *plan = (struct cb_plan){
-        .blocks = req->blocks ? req->blocks : p->blocks,
+        .blocks = req->blocks,
         .seed = req->seed,
         .quick = req->quick,
         .chosen = req->benches != NULL,
@@ -127,6 +139,8 @@ int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *to
         return -1;
     }
     plan->time_ns = case_time(plan, p);
+    if (!plan->blocks)
+        plan->blocks = default_blocks(plan, p);
     return 0;
 }
 

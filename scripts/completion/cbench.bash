@@ -31,6 +31,7 @@ _cbench_values() {
     case $2:$3 in
     run:--arm | selftest:--arm) _cbench_names "$1" arms && echo host2 ;;
     run:--bench | selftest:--bench) _cbench_names "$1" benchmarks ;;
+    verify:--run) echo latest ;;
     report:--format) echo html md json csv term all ;;
     *) return 1 ;;
     esac

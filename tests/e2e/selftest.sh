@@ -14,8 +14,8 @@ tested() {
     check jq -e ".ok == ($got == 0)" "$dir/out" >/dev/null
 }
 
-tested --bench 'ctl.spin,fs.meta,start.total'
-check jq -e '[.kernels[] | [.arm, .benchmark]] | unique == [["host", "ctl.spin"], ["host", "fs.meta"]]' "$dir/out" >/dev/null
+tested --bench 'ctl.spin,mem.fault,start.total'
+check jq -e '[.kernels[] | [.arm, .benchmark]] | unique == [["host", "ctl.spin"], ["host", "mem.fault"]]' "$dir/out" >/dev/null
 check jq -e '.kernels[0] | .iters > 0 and .rounds >= 5 and .ratio > 1 and .checksum != "0000000000000000"' "$dir/out" >/dev/null
 check jq -e '.synthetic | length > 8 and all(.runs == 50 and .count <= 50)' "$dir/out" >/dev/null
 check jq -e '[.synthetic[] | select(.planted == "5 % planted" and .event == "interval above 1").count] == [50]' \

@@ -80,6 +80,9 @@ is a supported
 check jq -e '.verdicts[0] | .n == 6 and .instances == 12 and .p_support < .05 and
     (.command | startswith("cbench run --seed 3 --quick"))' "$CBENCH_HOME/latest/run.json" >/dev/null
 expect_code 0 "$cbench" audit latest
+expect_code 0 "$cbench" report latest
+is a supported
+check grep -q '<b>supported</b>' "$CBENCH_HOME/latest/report.html"
 
 claims mixed.cbench <<<"[claim much]
 $HOST2

@@ -253,8 +253,10 @@ void plots_fixture_make(struct plots_fixture *f, unsigned narms, unsigned blocks
     make_notes(&f->notes, name);
     if (cb_effects(&f->data, &f->rows, &err))
         abort();
-    f->report = (struct cb_report){&f->data, &f->rows, &f->notes,
-                                   "cbench run --seed 1 --blocks 10 --arm host --arm vm"};
+    f->report = (struct cb_report){.data = &f->data,
+                                   .rows = &f->rows,
+                                   .notes = &f->notes,
+                                   .command = "cbench run --seed 1 --blocks 10 --arm host --arm vm"};
 }
 
 void plots_fixture_control(struct plots_fixture *f)
