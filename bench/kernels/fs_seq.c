@@ -1,80 +1,50 @@
-/* Sequential reads and writes of large blocks past the page cache, one at a time. Writes are not flushed:
- * fs.commit measures the flush. */
-#include <errno.h>
-#include <fcntl.h>
+/* Sequential reads and writes of large blocks past the page cache. Writes are not flushed: fs.commit measures
+ * the flush. */
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "bench/kernels/direct.h"
 #include "bench/kernels/scratch.h"
 
 enum op { OP_READ, OP_WRITE };
-
-struct seq {
-    int fd;
-    enum op op;
-    char *buffer;
-    uint64_t block, blocks, next;
-};
+enum engine { ENGINE_PREAD, ENGINE_URING };
 
 static int setup(struct cb_run *run, struct cb_err *err)
 {
-    struct seq *s = cb_scratch_state(run, sizeof *s, err);
-    if (!s)
-        return -1;
-    s->fd = -1;
-    s->op = cb_run_param(run, "op");
-    s->block = cb_run_param(run, "block");
     uint64_t size = cb_run_param(run, "size");
-    if (s->block % CB_PAGE || size % s->block)
-        return cb_fail(err, CB_EUSAGE, "block=%llu must be a multiple of 4096 and divide size=%llu",
-                       (unsigned long long)s->block, (unsigned long long)size);
-    s->blocks = size / s->block;
-    s->buffer = cb_scratch_buffer(s->block, err);
-    if (!s->buffer)
+    struct cb_direct *d = cb_scratch_state(run, sizeof *d, err);
+    if (!d)
         return -1;
-    s->fd = cb_scratch_file(run, size, s->op == OP_READ ? O_RDONLY : O_WRONLY, err);
-    return s->fd < 0 ? -1 : 0;
-}
-
-static ssize_t transfer(const struct seq *s)
-{
-    off_t at = (off_t)(s->next * s->block);
-    if (s->op == OP_READ)
-        return pread(s->fd, s->buffer, s->block, at);
-    for (uint64_t in = 0; in < s->block; in += CB_PAGE)
-        cb_scratch_stamp(s->buffer + in, ((uint64_t)at + in) / CB_PAGE);
-    return pwrite(s->fd, s->buffer, s->block, at);
+    *d = (struct cb_direct){
+        .writes = cb_run_param(run, "op") == OP_WRITE,
+        .ring_used = cb_run_param(run, "engine") == ENGINE_URING,
+        .depth = (uint32_t)cb_run_param(run, "depth"),
+        .block = cb_run_param(run, "block"),
+        .fd = -1,
+    };
+    if (d->block % CB_PAGE || size % d->block)
+        return cb_fail(err, CB_EUSAGE, "block=%llu must be a multiple of 4096 and divide size=%llu",
+                       (unsigned long long)d->block, (unsigned long long)size);
+    if (!d->ring_used && d->depth > 1)
+        return cb_fail(err, CB_EUSAGE, "engine=pread has one request under way, not depth=%u", d->depth);
+    d->blocks = size / d->block;
+    return cb_direct_open(d, run, err);
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
-    struct seq *s = run->state;
-    for (uint64_t i = 0; i < iters; i++) {
-        ssize_t n = transfer(s);
-        if (n < 0)
-            return cb_fail_sys(err, errno, "%s the data file", s->op == OP_READ ? "read" : "write");
-        if ((uint64_t)n != s->block)
-            return cb_fail(err, CB_ESYS, "%zd of %llu bytes moved", n, (unsigned long long)s->block);
-        uint64_t last = s->block - CB_PAGE;
-        if (!cb_scratch_stamped(s->buffer + last, (s->next * s->block + last) / CB_PAGE))
-            return cb_fail(err, CB_ESYS, "block %llu holds other data than was written",
-                           (unsigned long long)s->next);
-        s->next = (s->next + 1) % s->blocks;
-    }
-    run->work += iters * s->block;
+    struct cb_direct *d = run->state;
+    if (cb_direct_transfer(d, iters, err) < 0)
+        return -1;
+    run->work += iters * d->block;
     run->sink += iters;
     return 0;
 }
 
 static void teardown(struct cb_run *run)
 {
-    struct seq *s = run->state;
-    if (!s)
-        return;
-    if (s->fd >= 0)
-        close(s->fd);
-    cb_scratch_unmap(s->buffer, s->block);
-    free(s);
+    if (run->state)
+        cb_direct_close(run->state);
+    free(run->state);
     run->state = NULL;
 }
 
@@ -82,7 +52,7 @@ const struct cb_bench cb_fs_seq = {
     .name = "fs.seq",
     .summary = "sequential reads and writes of a file, O_DIRECT",
     .revision = 1,
-    .needs = CB_NEED_SCRATCH,
+    .needs = CB_NEED_SCRATCH | CB_NEED_IO_URING,
     .metrics =
         (const struct cb_metric[]){
             {.quantity = "rate",
@@ -99,6 +69,17 @@ const struct cb_bench cb_fs_seq = {
              .type = CB_PARAM_ENUM,
              .def = "read",
              .choices = "read|write"},
+            {.name = "engine",
+             .help = "pread and pwrite, one after the other, or io_uring",
+             .type = CB_PARAM_ENUM,
+             .def = "pread",
+             .choices = "pread|uring"},
+            {.name = "depth",
+             .help = "requests under way; more than 1 with io_uring only",
+             .type = CB_PARAM_INT,
+             .def = "1",
+             .min = 1,
+             .max = 64},
             {.name = "block",
              .help = "bytes of one request",
              .type = CB_PARAM_SIZE,
@@ -117,6 +98,10 @@ const struct cb_bench cb_fs_seq = {
         (const struct cb_variant[]){
             {"op=read", CB_SET_QUICK},
             {"op=write", CB_SET_QUICK},
+            {"op=read,engine=uring", CB_SET_FULL},
+            {"op=write,engine=uring", CB_SET_FULL},
+            {"op=read,engine=uring,depth=16", CB_SET_FULL},
+            {"op=write,engine=uring,depth=16", CB_SET_FULL},
             {NULL},
         },
     .setup = setup,

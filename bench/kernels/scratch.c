@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,4 +140,23 @@ void cb_scratch_rmdir(const char *path)
 {
     struct cb_err ignored;
     cb_remove_tree(path, &ignored); /* what stays is found with the scratch directory */
+}
+
+int cb_scratch_open_spread(const char *path, struct cb_err *err)
+{
+    int flags, fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "open %s", path);
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+        flags |= FS_TOPDIR_FL;
+        ioctl(fd, FS_IOC_SETFLAGS, &flags);
+    }
+    return fd;
+}
+
+uint32_t cb_scratch_tag(void)
+{
+    uint32_t tag;
+    /* Blocks until the pool is ready, which is long before; ENOSYS of an old filter leaves the process id. */
+    return getrandom(&tag, sizeof tag, 0) == sizeof tag ? tag : (uint32_t)getpid();
 }

@@ -51,5 +51,14 @@ int cb_scratch_path(const struct cb_run *run, const char *name, char *path, size
  * cb_scratch_rmdir with all that is in it. */
 int cb_scratch_dir(const struct cb_run *run, const char *name, char *path, size_t cap, struct cb_err *err);
 void cb_scratch_rmdir(const char *path);
+/* A descriptor of such a directory, for directories below it that have nothing to do with each other; -1 with
+ * *err. Where benchmarks create and remove inodes all the time it matters where the next ones come: ext4
+ * without a journal steps over every inode of a group that was unlinked in the last minutes, one by one, and
+ * a create may take ten times its time. So ext4 is told to spread these directories over its groups, by the
+ * hash of their names; with a tag in the name that did not occur before they come where nobody was lately.
+ * Other filesystems do not know the mark, and do not need it. */
+int cb_scratch_open_spread(const char *path, struct cb_err *err);
+/* Random, another one in every process. */
+uint32_t cb_scratch_tag(void);
 
 #endif
