@@ -128,7 +128,7 @@ static int set_of(const char *word)
 
 static const struct cb_variant *variants_of(const struct cb_bench *b)
 {
-    static const struct cb_variant defaults_only[] = {{"", CB_SET_QUICK}, {NULL}};
+    static const struct cb_variant defaults_only[] = {{"", CB_SET_QUICK}, {.params = NULL}};
     return b->variants ? b->variants : defaults_only;
 }
 

@@ -147,7 +147,7 @@ const struct cb_bench cb_fs_commit = {
             {"method=fdatasync", CB_SET_QUICK},
             {"method=fsync", CB_SET_FULL},
             {"method=dsync", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

@@ -281,7 +281,7 @@ const struct cb_bench cb_fs_meta = {
             {"op=rename", CB_SET_FULL},
             {"op=link", CB_SET_FULL},
             {"op=mkdir", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

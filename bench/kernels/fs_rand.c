@@ -107,7 +107,7 @@ const struct cb_bench cb_fs_rand = {
             {"op=read,depth=32", CB_SET_QUICK},
             {"op=write,depth=1", CB_SET_QUICK},
             {"op=write,depth=32", CB_SET_QUICK},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

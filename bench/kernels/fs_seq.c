@@ -102,7 +102,7 @@ const struct cb_bench cb_fs_seq = {
             {"op=write,engine=uring", CB_SET_FULL},
             {"op=read,engine=uring,depth=16", CB_SET_FULL},
             {"op=write,engine=uring,depth=16", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

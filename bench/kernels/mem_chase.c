@@ -122,7 +122,7 @@ const struct cb_bench cb_mem_chase = {
             {"size=@l2", CB_SET_QUICK},
             {"size=@llc", CB_SET_QUICK},
             {"size=@dram", CB_SET_QUICK},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

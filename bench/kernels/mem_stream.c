@@ -191,7 +191,7 @@ const struct cb_bench cb_mem_stream = {
             {"op=scale,size=@stream", CB_SET_QUICK},
             {"op=add,size=@stream", CB_SET_QUICK},
             {"op=triad,size=@stream", CB_SET_QUICK},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

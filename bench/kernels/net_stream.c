@@ -85,7 +85,7 @@ const struct cb_bench cb_net_stream = {
         (const struct cb_variant[]){
             {"dir=up", CB_SET_QUICK},
             {"dir=down", CB_SET_QUICK},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,
