@@ -18,22 +18,33 @@
 
 #define METRICS_MAX 1024
 
+static void know(struct cb_known_metric *out, size_t *n, const struct cb_bench *b, const struct cb_metric *m,
+                 const char *suffix)
+{
+    if (*n == METRICS_MAX)
+        return;
+    snprintf(out[*n].name, sizeof out[*n].name, "%s.%s%s", b->name, m->quantity, suffix);
+    out[(*n)++].unit = m->unit;
+}
+
 static size_t known_metrics(struct cb_known_metric *out)
 {
     size_t n = 0;
+    enum cb_derive cold;
     for (const struct cb_bench *const *b = cb_benchmarks; *b; b++)
-        for (const struct cb_metric *m = (*b)->metrics; m->quantity && n < METRICS_MAX; m++, n++) {
-            snprintf(out[n].name, sizeof out[n].name, "%s.%s", (*b)->name, m->quantity);
-            out[n].unit = m->unit;
+        for (const struct cb_metric *m = (*b)->metrics; m->quantity; m++) {
+            know(out, &n, *b, m, "");
+            if (cb_cold_rule(m->derive, &cold))
+                know(out, &n, *b, m, CB_COLD_SUFFIX);
         }
     return n;
 }
 
-/* "mem.chase.latency" -> the benchmark mem.chase. */
+/* "mem.chase.latency" and "mem.chase.latency.cold" -> the benchmark mem.chase. */
 static const struct cb_bench *bench_of(const char *metric)
 {
     char name[CB_NAME_MAX];
-    const char *quantity = strrchr(metric, '.');
+    const char *benchmark = strchr(metric, '.'), *quantity = benchmark ? strchr(benchmark + 1, '.') : NULL;
     snprintf(name, sizeof name, "%.*s", quantity ? (int)(quantity - metric) : 0, metric);
     return cb_bench_find(name);
 }

@@ -96,22 +96,38 @@ static int add_arms(struct cb_dataset *d, const struct cb_plan *plan)
     return 0;
 }
 
+static int add_metric(struct cb_dataset *d, unsigned case_index, const struct cb_bench *b,
+                      const struct cb_metric *m, enum cb_derive rule, const char *suffix)
+{
+    struct cb_ds_metric *at = grow(d->metrics, d->nmetrics, sizeof *at);
+    if (!at)
+        return -1;
+    d->metrics = at;
+    at += d->nmetrics++;
+    *at = (struct cb_ds_metric){.case_index = case_index, .how = *m};
+    at->how.derive = rule;
+    at->how.unit = strdup(m->unit);
+    if (asprintf(&at->name, "%s.%s%s", b->name, m->quantity, suffix) < 0)
+        at->name = NULL;
+    at->how.quantity = at->name ? strdup(at->name + strlen(b->name) + 1) : NULL;
+    return at->how.quantity && at->how.unit && at->name ? 0 : -1;
+}
+
 static int add_metrics(struct cb_dataset *d, unsigned case_index, const struct cb_bench *b)
 {
-    for (const struct cb_metric *m = b->metrics; m->quantity; m++) {
-        struct cb_ds_metric *at = grow(d->metrics, d->nmetrics, sizeof *at);
-        if (!at)
+    for (const struct cb_metric *m = b->metrics; m->quantity; m++)
+        if (add_metric(d, case_index, b, m, m->derive, "") < 0)
             return -1;
-        d->metrics = at;
-        at += d->nmetrics++;
-        *at = (struct cb_ds_metric){.case_index = case_index, .how = *m};
-        at->how.quantity = strdup(m->quantity);
-        at->how.unit = strdup(m->unit);
-        if (asprintf(&at->name, "%s.%s", b->name, m->quantity) < 0)
-            at->name = NULL;
-        if (!at->how.quantity || !at->how.unit || !at->name)
+    return 0;
+}
+
+/* What is timed by the batch has a first batch: what the agent times, not the start of an instance. */
+static int add_cold_metrics(struct cb_dataset *d, unsigned case_index, const struct cb_bench *b)
+{
+    enum cb_derive cold;
+    for (const struct cb_metric *m = b->metrics; m->quantity && !(b->needs & CB_NEED_LIFECYCLE); m++)
+        if (cb_cold_rule(m->derive, &cold) && add_metric(d, case_index, b, m, cold, CB_COLD_SUFFIX) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -132,6 +148,9 @@ static int add_cases(struct cb_dataset *d, const struct cb_plan *plan)
             add_metrics(d, (unsigned)d->ncases - 1, from->bench) < 0)
             return -1;
     }
+    for (unsigned i = 0; i < plan->ncases; i++) /* behind all others: they are read last */
+        if (add_cold_metrics(d, i, plan->cases[i].bench) < 0)
+            return -1;
     return 0;
 }
 

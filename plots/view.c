@@ -106,6 +106,13 @@ char *cb_view_arm_fit(const struct cb_ds_arm *arm, int columns, char *out, size_
     return out;
 }
 
+/* Appends text to out as far as there is room. */
+static void append(char *out, size_t cap, const char *text)
+{
+    size_t used = strlen(out);
+    snprintf(out + used, cap - used, "%s", text);
+}
+
 static size_t group_length(const struct cb_ds_metric *m)
 {
     return strcspn(m->name, ".");
@@ -118,13 +125,23 @@ char *cb_view_group(const struct cb_ds_metric *m, char *out, size_t cap)
     for (size_t i = 0; i < COUNT(groups); i++)
         if (strlen(groups[i].key) == n && !strncmp(groups[i].key, m->name, n))
             snprintf(out, cap, "%s", groups[i].title);
+    if (cb_is_cold(m))
+        append(out, cap, ", first batch");
     return out;
 }
 
 static bool same_group(const struct cb_ds_metric *a, const struct cb_ds_metric *b)
 {
     size_t n = group_length(a);
-    return n == group_length(b) && !strncmp(a->name, b->name, n);
+    return n == group_length(b) && !strncmp(a->name, b->name, n) && cb_is_cold(a) == cb_is_cold(b);
+}
+
+size_t cb_view_metrics(const struct cb_dataset *d)
+{
+    size_t n = 0;
+    while (n < d->nmetrics && !cb_is_cold(&d->metrics[n]))
+        n++;
+    return n;
 }
 
 bool cb_view_group_begins(const struct cb_dataset *d, size_t i)
@@ -151,13 +168,6 @@ static bool tells_apart(const struct cb_dataset *d, const struct cb_ds_case *c, 
         if (!strcmp(d->cases[i].bench, c->bench) && !has_param(d->cases[i].params, param, n))
             return true;
     return false;
-}
-
-/* Appends text to out as far as there is room. */
-static void append(char *out, size_t cap, const char *text)
-{
-    size_t used = strlen(out);
-    snprintf(out + used, cap - used, "%s", text);
 }
 
 /* "copy" for op=copy, "64K" for size=65536, "depth=32" for other numbers: a bare 32 says little. */

@@ -41,6 +41,9 @@ char *cb_view_arm_fit(const struct cb_ds_arm *arm, int columns, char *out, size_
 
 /* "Memory" for mem.chase.latency; the prefix itself where it is unknown. */
 char *cb_view_group(const struct cb_ds_metric *m, char *out, size_t cap);
+/* How many metrics come before those of the first batches (cb_is_cold), which are last: what is shown where
+ * there is room for the essential only. */
+size_t cb_view_metrics(const struct cb_dataset *d);
 /* True when metric i is the first of its group: a heading comes before it. */
 bool cb_view_group_begins(const struct cb_dataset *d, size_t i);
 /* "mem.chase.latency 64K", "fs.rand.iops read depth=32": the name and those parameters that tell the cases of

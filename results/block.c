@@ -31,10 +31,12 @@ static void terms(enum cb_derive rule, const struct cb_sample *s, double *count,
 {
     switch (rule) {
     case CB_WALL_PER_ITER:
+    case CB_FIRST_WALL_PER_ITER:
         *count = (double)s->wall_ns;
         *by = (double)s->iters;
         return;
     case CB_WORK_PER_WALL:
+    case CB_FIRST_WORK_PER_WALL:
         *count = (double)s->work;
         *by = (double)s->wall_ns;
         return;
@@ -106,6 +108,25 @@ static double sampled_value(const struct cb_metric *how, const struct cb_ds_resu
     return v * how->scale;
 }
 
+/* The first batch of the instance, which is a warm-up one. */
+static double first_value(const struct cb_metric *how, const struct cb_ds_result *r, const char **why)
+{
+    double count, by;
+    if (!r->nsamples || !r->samples[0].warm) {
+        *why = "no-warm-up";
+        return NAN;
+    }
+    terms(how->derive, &r->samples[0].s, &count, &by);
+    return count / by * how->scale;
+}
+
+static double value_of(const struct cb_ds_metric *m, const struct cb_ds_result *r, const char **why)
+{
+    if (m->how.derive == CB_HIST_QUANTILE)
+        return quantile_value(&m->how, r->hist, why);
+    return cb_is_cold(m) ? first_value(&m->how, r, why) : sampled_value(&m->how, r, why);
+}
+
 double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r, const char **why)
 {
     *why = "";
@@ -113,8 +134,7 @@ double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r
         *why = strcmp(r->outcome, "skipped") ? "failed" : "skipped";
         return NAN;
     }
-    double v = m->how.derive == CB_HIST_QUANTILE ? quantile_value(&m->how, r->hist, why)
-                                                 : sampled_value(&m->how, r, why);
+    double v = value_of(m, r, why);
     /* Ratios need a logarithm: a value of 0 means that the clock or the counter did not move. */
     if (!**why && !(v > 0 && isfinite(v))) {
         *why = "not-positive";
@@ -126,7 +146,7 @@ double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r
 enum cb_steadiness cb_block_steadiness(const struct cb_ds_metric *m, const struct cb_ds_result *r)
 {
     size_t n;
-    if (m->how.derive == CB_HIST_QUANTILE)
+    if (m->how.derive == CB_HIST_QUANTILE || cb_is_cold(m))
         return CB_STEADY_UNKNOWN;
     CB_AUTOFREE struct cb_sample *s = counted(r, &n);
     CB_AUTOFREE double *x = s ? each_value(m->how.derive, s, n) : NULL;

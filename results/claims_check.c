@@ -26,7 +26,7 @@ struct cb_aa cb_aa_check(const struct cb_dataset *d, const struct cb_rows *rows)
     struct cb_aa aa = {.ci = {0, 1}};
     for (size_t i = 0; i < rows->n; i++) {
         const struct cb_row *r = &rows->at[i];
-        if (cb_dataset_role(d, r->arm) != CB_ROLE_AGAIN || r->n < CB_RANK_MIN_UNITS)
+        if (cb_is_cold(r->metric) || cb_dataset_role(d, r->arm) != CB_ROLE_AGAIN || r->n < CB_RANK_MIN_UNITS)
             continue;
         aa.of++;
         aa.alarms += aa_p(r) <= AA_ALPHA;

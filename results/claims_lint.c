@@ -10,8 +10,17 @@
 
 /* --- metrics and arms */
 
+static bool ends_cold(const char *name)
+{
+    const char *tail = strrchr(name, '.');
+    return tail && !strcmp(tail, CB_COLD_SUFFIX);
+}
+
+/* Who writes "fs.*" does not mean first batches: these are named. */
 bool cb_selector_names(const struct cb_selector *s, const char *metric)
 {
+    if (ends_cold(metric) != ends_cold(s->name))
+        return false;
     return fnmatch(s->name, metric, FNM_NOESCAPE) == 0; /* of its signs only '*' passes the parser */
 }
 

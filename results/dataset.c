@@ -5,9 +5,13 @@
 
 static const char *const better_names[] = {[CB_LOWER] = "lower", [CB_HIGHER] = "higher"};
 static const char *const derive_names[] = {
-    [CB_WALL_PER_ITER] = "wall-per-iter", [CB_WORK_PER_WALL] = "work-per-wall",
-    [CB_HIST_QUANTILE] = "hist-quantile", [CB_CPU_PER_ITER] = "cpu-per-iter",
+    [CB_WALL_PER_ITER] = "wall-per-iter",
+    [CB_WORK_PER_WALL] = "work-per-wall",
+    [CB_HIST_QUANTILE] = "hist-quantile",
+    [CB_CPU_PER_ITER] = "cpu-per-iter",
     [CB_CPU_PER_WORK] = "cpu-per-work",
+    [CB_FIRST_WALL_PER_ITER] = "first-wall-per-iter",
+    [CB_FIRST_WORK_PER_WALL] = "first-work-per-wall",
 };
 
 static int index_of(const char *name, const char *const *names, unsigned n)
@@ -40,6 +44,17 @@ int cb_derive_parse(const char *name, enum cb_derive *out)
     int i = index_of(name, derive_names, sizeof derive_names / sizeof *derive_names);
     *out = i < 0 ? CB_WALL_PER_ITER : (enum cb_derive)i;
     return i < 0 ? -1 : 0;
+}
+
+bool cb_is_cold(const struct cb_ds_metric *m)
+{
+    return m->how.derive == CB_FIRST_WALL_PER_ITER || m->how.derive == CB_FIRST_WORK_PER_WALL;
+}
+
+bool cb_cold_rule(enum cb_derive rule, enum cb_derive *cold)
+{
+    *cold = rule == CB_WALL_PER_ITER ? CB_FIRST_WALL_PER_ITER : CB_FIRST_WORK_PER_WALL;
+    return rule == CB_WALL_PER_ITER || rule == CB_WORK_PER_WALL;
 }
 
 static void free_kvs(struct cb_kvs *kvs)

@@ -137,6 +137,13 @@ int cb_better_parse(const char *name, enum cb_better *out);
 const char *cb_derive_name(enum cb_derive d); /* "wall-per-iter", ... */
 int cb_derive_parse(const char *name, enum cb_derive *out);
 
+/* A metric of the first batch alone, "mem.fault.time.cold": shown apart, and no part of what a run is judged
+ * by. */
+bool cb_is_cold(const struct cb_ds_metric *m);
+/* The rule of the cold companion of a metric. False: it has none. */
+bool cb_cold_rule(enum cb_derive rule, enum cb_derive *cold);
+#define CB_COLD_SUFFIX ".cold"
+
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing);
 /* The result of a case in an arm and block; NULL when there is none. */
 const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,

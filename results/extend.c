@@ -14,9 +14,9 @@ size_t cb_blocks_for_rows(const struct cb_dataset *d, const struct cb_rows *rows
         const struct cb_row *r = &rows->at[i];
         enum cb_role role = cb_dataset_role(d, r->arm);
         /* A row that fails or skips becomes no better by repetition; how narrow the control is matters to
-         * nobody.
+         * nobody, and a first batch is one sample a block.
          */
-        if ((role != CB_ROLE_TESTED && role != CB_ROLE_AGAIN) || r->n < 2)
+        if (cb_is_cold(r->metric) || (role != CB_ROLE_TESTED && role != CB_ROLE_AGAIN) || r->n < 2)
             continue;
         size_t n = cb_blocks_for_width(cb_sd(r->d, r->n), r->n, target);
         most = n > most ? n : most;

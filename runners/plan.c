@@ -92,9 +92,9 @@ bool cb_plan_includes(const struct cb_plan *plan, unsigned arm, unsigned case_in
 }
 
 /* A run of few cases has time for longer ones. A virtual CPU may be a quarter slower for a tenth of a second:
- * a case of 80 ms can fall into that as a whole, the median of one of 400 ms does not notice. A quarter of
+ * a case of 80 ms can fall into that as a whole, the median of one of 250 ms does not notice. A quarter of
  * the budget goes into samples, as it does with all cases; the rest is starts and set-up. */
-#define CASE_NS_MAX (400 * CB_NS_PER_MS)
+#define CASE_NS_MAX (250 * CB_NS_PER_MS)
 
 static uint64_t case_share(const struct cb_plan *plan, const struct preset *p, unsigned blocks)
 {

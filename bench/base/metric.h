@@ -13,6 +13,9 @@ enum cb_derive {
     CB_HIST_QUANTILE, /* quantile `q` of the case's histogram * scale */
     CB_CPU_PER_ITER,  /* cpu_ns / iters * scale */
     CB_CPU_PER_WORK,  /* cpu_ns / work * scale:     CPU time a byte */
+    /* The same of the very first batch of an instance: what it costs to do something for the first time. */
+    CB_FIRST_WALL_PER_ITER,
+    CB_FIRST_WORK_PER_WALL,
 };
 
 struct cb_metric {

@@ -274,6 +274,30 @@ static void quantiles_need_enough_values(void)
     cb_dataset_free(&d);
 }
 
+/* The first batch alone is what a cold metric has; the warm one's companion leaves it out. */
+static void cold_is_the_first_batch(void)
+{
+    struct cb_dataset d = fixture_make(1);
+    struct cb_ds_result *r = fixture_result(&d, 0, FIXTURE_HOST, FIXTURE_CHASE);
+    struct cb_ds_metric cold = d.metrics[FIXTURE_LATENCY];
+    const char *why;
+    CU_ASSERT_TRUE_FATAL(cb_cold_rule(cold.how.derive, &cold.how.derive));
+    CU_ASSERT(cb_is_cold(&cold) && !cb_is_cold(&d.metrics[FIXTURE_LATENCY]));
+    double warm = cb_block_value(&d.metrics[FIXTURE_LATENCY], r, &why);
+    r->samples[0].warm = true;
+    r->samples[0].s.iters = 1000;
+    r->samples[0].s.wall_ns = 7000000;
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&cold, r, &why), 7000 * cold.how.scale, 1e-9);
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&d.metrics[FIXTURE_LATENCY], r, &why), warm, 0.1 * warm);
+    CU_ASSERT_EQUAL(cb_block_steadiness(&cold, r), CB_STEADY_UNKNOWN);
+    r->samples[0].warm = false;
+    CU_ASSERT(isnan(cb_block_value(&cold, r, &why)));
+    CU_ASSERT_STRING_EQUAL(why, "no-warm-up");
+    CU_ASSERT_FALSE(cb_cold_rule(CB_HIST_QUANTILE, &cold.how.derive));
+    CU_ASSERT_FALSE(cb_cold_rule(CB_CPU_PER_WORK, &cold.how.derive));
+    cb_dataset_free(&d);
+}
+
 static void nonsense_samples_have_no_value(void)
 {
     struct cb_dataset d = fixture_make(1);
@@ -422,6 +446,7 @@ const struct cb_suite cb_suite = {
      {"an arm that never ran has rows", arm_that_never_ran_has_rows},
      {"a missing baseline is said", missing_baseline_is_said},
      {"quantiles need enough values", quantiles_need_enough_values},
+     {"cold is the first batch", cold_is_the_first_batch},
      {"nonsense samples have no value", nonsense_samples_have_no_value},
      {"clocks that disagree mark the row", clocks_that_disagree_mark_the_row},
      {"few blocks give what they can", few_blocks_give_what_they_can},

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench/base/clock.h"
-#include "runners/plan.h"
+#include "runners/cases.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -67,13 +67,40 @@ static void few_cases_take_longer(void)
     struct cb_plan all, few;
     struct cb_err err = {0};
     CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &all, &err), 0);
-    req.benches = "ctl.*";
+    req.benches = "ctl.spin,ctl.switch,ctl.syscall";
     CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &few, &err), 0);
     CU_ASSERT(all.time_ns >= 80 * CB_NS_PER_MS && all.time_ns < 120 * CB_NS_PER_MS);
-    CU_ASSERT_EQUAL(few.time_ns, 400 * CB_NS_PER_MS);
+    CU_ASSERT_EQUAL(few.time_ns, 250 * CB_NS_PER_MS);
+    CU_ASSERT(all.blocks == CB_BLOCKS_MIN && few.blocks == 10);
     CU_ASSERT(few.time_ns * few.ncases * few.narms * few.blocks < few.budget_ns / 2);
     cb_plan_free(&all);
     cb_plan_free(&few);
+}
+
+/* Every set has the smaller ones in it; a glob takes a benchmark's cases of the plan's own set. */
+static void sets_grow(void)
+{
+    unsigned n[3];
+    const char *const names[] = {"quick", "standard", "full"};
+    for (int s = CB_SET_QUICK; s <= CB_SET_FULL; s++) {
+        struct cb_plan plan = make(NULL, names[s], 0), both = make(NULL, NULL, 0);
+        CU_ASSERT_STRING_EQUAL(cb_set_name((enum cb_set)s), names[s]);
+        n[s] = plan.ncases;
+        CU_ASSERT(s != CB_SET_STANDARD || both.ncases == plan.ncases); /* the default */
+        cb_plan_free(&plan);
+        cb_plan_free(&both);
+    }
+    CU_ASSERT(n[0] > 0 && n[0] <= n[1] && n[1] <= n[2]);
+    for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
+        struct cb_plan plan = make(NULL, (*b)->name, 0);
+        CU_ASSERT(plan.ncases > 0); /* also of one that only the full set has */
+        cb_plan_free(&plan);
+    }
+    struct cb_plan all = make(NULL, "*", 0), mixed = make(NULL, "ctl.spin,full", 0);
+    CU_ASSERT(all.ncases >= n[1]);
+    CU_ASSERT_EQUAL(mixed.ncases, n[2]); /* no case twice */
+    cb_plan_free(&all);
+    cb_plan_free(&mixed);
 }
 
 static void bad_requests(void)
@@ -89,6 +116,8 @@ static void bad_requests(void)
         {{"host", "host:slow=5", "host2:slow=1", NULL}, NULL, "one positive control"},
         {{"host", NULL}, "mem.*,typo.*", "typo.*"},
         {{"host", NULL}, "typo", "no benchmark matches"},
+        {{"host", NULL}, "quick,fulll", "fulll"},
+        {{"host", NULL}, ",", "no benchmark matches"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct cb_plan plan;
@@ -209,6 +238,7 @@ const struct cb_suite cb_suite = {"plan",
                                   {{"the default plan has every benchmark", default_plan_has_all},
                                    {"sizes follow the caches", sizes_follow_the_caches},
                                    {"few cases take longer", few_cases_take_longer},
+                                   {"sets grow", sets_grow},
                                    {"bad requests are refused with a reason", bad_requests},
                                    {"a full run ends with a control", a_full_run_ends_with_a_control},
                                    {"orders are balanced", orders_are_balanced},
