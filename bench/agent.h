@@ -8,13 +8,22 @@
  * and guest may differ, and would be compared instead of the paths. */
 #define CB_TCP_CONGESTION "reno"
 
-/* Ports of the peer, on the run's private network only. */
-#define CB_PEER_ECHO 5001 /* sends back what it gets: round trips */
-/* Reads 8 bytes N, little endian, then N bytes, then answers one byte; again until end of stream. */
+/* Ports of the peer, on the run's private network only. Numbers are 8 bytes, little endian. */
+/* TCP: reads the sizes of requests and of answers, both within CB_PEER_MESSAGE, and then sends an answer for
+ * each request; its first byte is the request's. UDP: the same for every datagram. Bytes 1 and 2 of a
+ * request, little endian, are its answer's size; a shorter one is answered by one byte. */
+#define CB_PEER_RR      5001
+#define CB_PEER_MESSAGE 1400 /* a packet on every link */
+/* Reads N, then N bytes, then answers the CPU time, in ns, that it took for them; again until end of stream.
+ */
 #define CB_PEER_SINK 5002
-/* Reads 8 bytes N, little endian, then sends N bytes; again until end of stream. */
+/* Reads N, then sends N bytes and the CPU time, in ns, that it took for them; again until end of stream. */
 #define CB_PEER_SOURCE 5003
 #define CB_PEER_CLOSE  5004 /* answers one byte with one byte and closes */
+/* Sends the number of a UDP port that is for this connection alone. Reads N, once N datagrams were sent
+ * there, and answers how many came; again until end of stream. Each begins with how many such answers there
+ * were before: one that comes later than its answer is lost. */
+#define CB_PEER_COUNT 5005
 
 /* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for every
  * env message and makes the environment ready for cases; it gives `address`, if there is one, to the link.

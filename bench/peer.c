@@ -1,14 +1,12 @@
 /* The network peer: what the network benchmarks talk to, on the run's own link. A thread a connection and
  * nothing but blocking calls, because the time from a request to its answer is measured. */
-#include "bench/agent.h"
+#include "bench/peer.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,108 +14,113 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "bench/agent.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
-#include "bench/base/err.h"
 #include "bench/base/io.h"
+#include "bench/kernels/sock.h"
 
-#define CHUNK   (UINT64_C(128) << 10) /* bytes of one read or write of a stream */
-#define STACK   (CHUNK * 2)           /* the chunk and room */
+#define STACK   (CB_PEER_CHUNK * 2) /* the chunk and room */
 #define BACKLOG 1024
 
-/* 0, or -1 once the other side is gone: a peer has nobody to tell why. */
-static int send_all(int fd, const char *bytes, size_t n)
+/* --- TCP services ------------------------------------------------------------------------------------ */
+
+static bool is_message(uint64_t size)
 {
-    while (n) {
-        ssize_t k = send(fd, bytes, n, MSG_NOSIGNAL);
-        if (k < 0 && errno != EINTR)
+    return size >= 1 && size <= CB_PEER_MESSAGE;
+}
+
+static void answer_requests(int fd)
+{
+    struct cb_err gone;
+    char request[CB_PEER_MESSAGE], answer[CB_PEER_MESSAGE] = "";
+    uint64_t ask, reply;
+    if (cb_sock_recv_count(fd, &ask, &gone) < 0 || cb_sock_recv_count(fd, &reply, &gone) < 0 ||
+        !is_message(ask) || !is_message(reply))
+        return;
+    while (cb_sock_recv(fd, request, ask, &gone) == 0) {
+        answer[0] = request[0];
+        if (cb_sock_send(fd, answer, reply, &gone) < 0)
+            return;
+    }
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    return cb_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* As much as is there at a time, since waiting for a whole chunk would wake it up later. */
+static int swallow(int fd, char *bytes, uint64_t left)
+{
+    while (left) {
+        ssize_t n = recv(fd, bytes, left < CB_PEER_CHUNK ? left : CB_PEER_CHUNK, 0);
+        if (n == 0 || (n < 0 && errno != EINTR))
             return -1;
-        bytes += k > 0 ? k : 0;
-        n -= k > 0 ? (size_t)k : 0;
+        left -= n > 0 ? (uint64_t)n : 0;
     }
     return 0;
-}
-
-static ssize_t recv_some(int fd, char *bytes, size_t n)
-{
-    ssize_t k;
-    do
-        k = recv(fd, bytes, n, 0);
-    while (k < 0 && errno == EINTR);
-    return k;
-}
-
-static int recv_count(int fd, uint64_t *n)
-{
-    if (recv(fd, n, sizeof *n, MSG_WAITALL) != (ssize_t)sizeof *n)
-        return -1;
-    *n = le64toh(*n);
-    return 0;
-}
-
-static void echo(int fd)
-{
-    char bytes[4096];
-    ssize_t n;
-    while ((n = recv_some(fd, bytes, sizeof bytes)) > 0)
-        if (send_all(fd, bytes, (size_t)n) < 0)
-            return;
 }
 
 static void sink(int fd)
 {
-    char bytes[CHUNK];
-    uint64_t left;
-    while (recv_count(fd, &left) == 0) {
-        while (left) {
-            ssize_t n = recv_some(fd, bytes, left < CHUNK ? left : CHUNK);
-            if (n <= 0)
-                return;
-            left -= (uint64_t)n;
-        }
-        if (send_all(fd, "", 1) < 0)
+    struct cb_err gone;
+    char bytes[CB_PEER_CHUNK];
+    uint64_t n;
+    while (cb_sock_recv_count(fd, &n, &gone) == 0) {
+        uint64_t before = own_cpu_ns();
+        if (swallow(fd, bytes, n) < 0 || cb_sock_send_count(fd, own_cpu_ns() - before, &gone) < 0)
             return;
     }
 }
 
+static int pour(int fd, const char *bytes, uint64_t left)
+{
+    struct cb_err gone;
+    for (uint64_t n; left; left -= n) {
+        n = left < CB_PEER_CHUNK ? left : CB_PEER_CHUNK;
+        if (cb_sock_send(fd, bytes, n, &gone) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void source(int fd)
 {
-    char bytes[CHUNK];
-    uint64_t left;
+    struct cb_err gone;
+    char bytes[CB_PEER_CHUNK];
+    uint64_t n;
     memset(bytes, 0xa5, sizeof bytes);
-    while (recv_count(fd, &left) == 0)
-        for (uint64_t n; left; left -= n) {
-            n = left < CHUNK ? left : CHUNK;
-            if (send_all(fd, bytes, n) < 0)
-                return;
-        }
+    while (cb_sock_recv_count(fd, &n, &gone) == 0) {
+        uint64_t before = own_cpu_ns();
+        if (pour(fd, bytes, n) < 0 || cb_sock_send_count(fd, own_cpu_ns() - before, &gone) < 0)
+            return;
+    }
 }
 
-static void answer(int fd)
+static void answer_once(int fd)
 {
+    struct cb_err gone;
     char byte;
-    if (recv_some(fd, &byte, 1) == 1)
-        send_all(fd, &byte, 1);
+    if (cb_sock_recv(fd, &byte, 1, &gone) == 0)
+        cb_sock_send(fd, &byte, 1, &gone);
 }
 
-/* `at_once`: in the accepting thread, since such a connection is shorter than the start of a thread. */
-struct service {
-    uint16_t port;
-    bool at_once;
-    void (*serve)(int fd);
-};
-
-static const struct service services[] = {
-    {CB_PEER_ECHO, false, echo},
-    {CB_PEER_SINK, false, sink},
-    {CB_PEER_SOURCE, false, source},
-    {CB_PEER_CLOSE, true, answer},
+static const struct cb_service services[] = {
+    {CB_PEER_RR, SOCK_STREAM, false, answer_requests},
+    {CB_PEER_RR, SOCK_DGRAM, false, cb_peer_answer_datagrams},
+    {CB_PEER_SINK, SOCK_STREAM, false, sink},
+    {CB_PEER_SOURCE, SOCK_STREAM, false, source},
+    {CB_PEER_CLOSE, SOCK_STREAM, true, answer_once},
+    {CB_PEER_COUNT, SOCK_STREAM, false, cb_peer_count_datagrams},
 };
 #define SERVICES (sizeof services / sizeof *services)
 
+/* --- threads ----------------------------------------------------------------------------------------- */
+
 /* A socket in the hands of a thread: a listening one or a connection. */
 struct job {
-    const struct service *service;
+    const struct cb_service *service;
     int fd;
 };
 
@@ -168,22 +171,34 @@ static void *accept_all(void *arg)
     return NULL;
 }
 
+/* --- sockets ----------------------------------------------------------------------------------------- */
+
 /* Options of a listening socket pass to its connections. The timeout keeps one that says nothing from holding
  * up the rest where they are served in turn. */
-static int listen_on(const struct in_addr *address, const struct service *service, struct cb_err *err)
+static int configure_tcp(int fd, bool at_once, struct cb_err *err)
+{
+    const struct timeval patience = {.tv_sec = 1};
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CB_TCP_CONGESTION, sizeof CB_TCP_CONGESTION - 1) < 0)
+        return cb_fail_sys(err, errno, "set up a socket");
+    if (at_once && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
+        return cb_fail_sys(err, errno, "set a timeout");
+    return 0;
+}
+
+static int open_service(const struct in_addr *address, const struct cb_service *service, struct cb_err *err)
 {
     const struct sockaddr_in at = {
         .sin_family = AF_INET, .sin_port = htons(service->port), .sin_addr = *address};
-    const struct timeval patience = {.tv_sec = 1};
-    const int on = 1;
-    CB_AUTOFD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CB_TCP_CONGESTION, sizeof CB_TCP_CONGESTION - 1) < 0)
+    bool tcp = service->type == SOCK_STREAM;
+    CB_AUTOFD int fd = socket(AF_INET, service->type | SOCK_CLOEXEC, 0);
+    if (fd < 0)
         return cb_fail_sys(err, errno, "make a socket");
-    if (service->at_once && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
-        return cb_fail_sys(err, errno, "set a timeout");
-    if (bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0)
+    if (tcp && configure_tcp(fd, service->at_once, err) < 0)
+        return -1;
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || (tcp && listen(fd, BACKLOG) < 0))
         return cb_fail_sys(err, errno, "listen on port %u", service->port);
     return cb_take_fd(&fd);
 }
@@ -194,10 +209,10 @@ static int start_all(const char *address, struct cb_err *err)
     if (inet_pton(AF_INET, address, &in) != 1)
         return cb_fail(err, CB_EUSAGE, "'%s' is not a numeric IPv4 address", address);
     for (size_t i = 0; i < SERVICES; i++) {
-        struct job job = {.service = &services[i], .fd = listen_on(&in, &services[i], err)};
+        struct job job = {.service = &services[i], .fd = open_service(&in, &services[i], err)};
         if (job.fd < 0)
             return -1;
-        int rc = start_thread(accept_all, job);
+        int rc = start_thread(services[i].type == SOCK_STREAM ? accept_all : serve_one, job);
         if (rc)
             return cb_fail_sys(err, rc, "start a thread");
     }

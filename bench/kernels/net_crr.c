@@ -9,11 +9,21 @@
 #include "bench/base/cleanup.h"
 #include "bench/kernels/sock.h"
 
+static int echo(int fd, unsigned char request, struct cb_err *err)
+{
+    unsigned char answer;
+    if (cb_sock_send(fd, &request, 1, err) < 0 || cb_sock_recv(fd, &answer, 1, err) < 0)
+        return -1;
+    if (answer != request)
+        return cb_fail(err, CB_EPROTO, "the peer answered byte %u to byte %u", answer, request);
+    return 0;
+}
+
 static int transact(const struct cb_run *run, unsigned char request, struct cb_err *err)
 {
     char more;
     CB_AUTOFD int fd = cb_sock_try(run, CB_PEER_CLOSE, err);
-    if (fd < 0 || cb_sock_echo(fd, request, err) < 0)
+    if (fd < 0 || echo(fd, request, err) < 0)
         return -1;
     ssize_t n = recv(fd, &more, 1, 0);
     if (n < 0)

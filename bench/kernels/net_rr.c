@@ -1,36 +1,29 @@
-/* Round trip of one byte over an open TCP connection, each timed for itself: two waiting processes and a link
- * have more than one usual answer, and a mean would show none of them. */
-#include <stdlib.h>
-#include <unistd.h>
-
+/* Round trips: one message there, one back. With more than one connection, answers wait for each other in the
+ * client, whose one thread takes them in turn: that is the latency of a busy client, and `rate` says how many
+ * it had. */
 #include "bench/agent.h"
-#include "bench/base/clock.h"
-#include "bench/kernels/scratch.h"
-#include "bench/kernels/sock.h"
+#include "bench/kernels/rr.h"
 
-struct rr {
-    int fd;
-    unsigned char next; /* differs from the byte before: an old answer does not pass for a new one */
-};
+enum proto { PROTO_TCP, PROTO_UDP };
 
 static int setup(struct cb_run *run, struct cb_err *err)
 {
-    struct rr *s = cb_scratch_state(run, sizeof *s, err);
-    if (!s)
-        return -1;
-    s->fd = cb_sock_connect(run, CB_PEER_ECHO, CB_SOCK_PATIENCE_NS, err);
-    return s->fd < 0 ? -1 : 0;
+    const struct cb_rr_shape shape = {
+        .udp = cb_run_param(run, "proto") == PROTO_UDP,
+        .request = (unsigned)cb_run_param(run, "request"),
+        .response = (unsigned)cb_run_param(run, "response"),
+        .conns = (unsigned)cb_run_param(run, "conns"),
+    };
+    struct cb_rr *rr;
+    int failed = cb_rr_open(run, &shape, &rr, err);
+    run->state = rr;
+    return failed;
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
-    struct rr *s = run->state;
-    for (uint64_t i = 0; i < iters; i++) {
-        uint64_t before = cb_now_ns();
-        if (cb_sock_echo(s->fd, ++s->next, err) < 0)
-            return -1;
-        cb_hist_add(run->hist, cb_now_ns() - before);
-    }
+    if (cb_rr_loop(run->state, run, iters, err) < 0)
+        return -1;
     run->work += iters;
     run->sink += iters;
     return 0;
@@ -38,16 +31,13 @@ static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 
 static void teardown(struct cb_run *run)
 {
-    struct rr *s = run->state;
-    if (s && s->fd >= 0)
-        close(s->fd);
-    free(s);
+    cb_rr_close(run->state);
     run->state = NULL;
 }
 
 const struct cb_bench cb_net_rr = {
     .name = "net.rr",
-    .summary = "TCP round trip of one byte",
+    .summary = "round trip of a message to the peer",
     .revision = 1,
     .needs = CB_NEED_PEER,
     .metrics =
@@ -64,7 +54,45 @@ const struct cb_bench cb_net_rr = {
              .derive = CB_HIST_QUANTILE,
              .scale = 1e-3,
              .q = 0.99},
+            {.quantity = "rate",
+             .unit = "k/s",
+             .better = CB_HIGHER,
+             .derive = CB_WORK_PER_WALL,
+             .scale = 1e6},
             {.quantity = NULL},
+        },
+    .params =
+        (const struct cb_param[]){
+            {.name = "proto", .help = "protocol", .type = CB_PARAM_ENUM, .def = "tcp", .choices = "tcp|udp"},
+            {.name = "request",
+             .help = "bytes to the peer",
+             .type = CB_PARAM_INT,
+             .def = "1",
+             .min = 1,
+             .max = CB_PEER_MESSAGE},
+            {.name = "response",
+             .help = "bytes from the peer",
+             .type = CB_PARAM_INT,
+             .def = "1",
+             .min = 1,
+             .max = CB_PEER_MESSAGE},
+            {.name = "conns",
+             .help = "connections with a request on its way at any time",
+             .type = CB_PARAM_INT,
+             .def = "1",
+             .min = 1,
+             .max = CB_RR_CONNS_MAX},
+            {.name = NULL},
+        },
+    .variants =
+        (const struct cb_variant[]){
+            {"", CB_SET_QUICK},
+            {"proto=udp", CB_SET_STANDARD},
+            {"request=100,response=200", CB_SET_FULL},
+            {"proto=udp,request=100,response=200", CB_SET_FULL},
+            {"conns=16", CB_SET_FULL},
+            {"proto=udp,conns=16", CB_SET_FULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

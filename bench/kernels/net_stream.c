@@ -1,52 +1,89 @@
-/* Bytes through one TCP connection. A batch ends when the last byte was received, not when it was handed to
- * the kernel: the peer acknowledges what it read, which adds one round trip to a batch. */
+/* Bytes through TCP connections. A batch ends when the last byte was received, not when it was handed to the
+ * kernel: the peer acknowledges what it read, which adds one round trip to a batch.
+ *
+ * `cpu` is the time of this process alone. Neither what the kernel does for it in the name of others, such as
+ * in interrupts, nor what a virtual machine's host does is in it. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "bench/agent.h"
+#include "bench/kernels/crew.h"
 #include "bench/kernels/scratch.h"
 #include "bench/kernels/sock.h"
 
-#define CHUNK UINT64_C(131072)
+#define CHUNK     UINT64_C(131072)
+#define FLOWS_MAX 64
 
 enum dir { DIR_UP, DIR_DOWN };
 
-struct stream {
+/* One connection, in the hands of one thread. */
+struct flow {
     int fd;
-    enum dir dir;
     char *buffer;
 };
+
+struct stream {
+    enum dir dir;
+    unsigned flows;
+    uint64_t chunks; /* of the batch, all flows together */
+    struct cb_crew *crew;
+    struct flow flow[FLOWS_MAX];
+};
+
+static int transfer(const struct stream *s, const struct flow *f, uint64_t chunks, struct cb_err *err)
+{
+    uint64_t peer_cpu_ns;
+    if (cb_sock_send_count(f->fd, chunks * CHUNK, err) < 0)
+        return -1;
+    for (uint64_t i = 0; i < chunks; i++) {
+        int rc = s->dir == DIR_UP ? cb_sock_send(f->fd, f->buffer, CHUNK, err)
+                                  : cb_sock_recv(f->fd, f->buffer, CHUNK, err);
+        if (rc < 0)
+            return -1;
+    }
+    return cb_sock_recv_count(f->fd, &peer_cpu_ns, err);
+}
+
+/* An even share of the batch; what cannot be shared is the first flow's. */
+static int work(void *arg, unsigned index, struct cb_err *err)
+{
+    const struct stream *s = arg;
+    uint64_t share = s->chunks / s->flows + (index ? 0 : s->chunks % s->flows);
+    return transfer(s, &s->flow[index], share, err);
+}
+
+static int open_flow(const struct cb_run *run, const struct stream *s, struct flow *f, struct cb_err *err)
+{
+    f->buffer = cb_scratch_buffer(CHUNK, err);
+    if (!f->buffer)
+        return -1;
+    f->fd = cb_sock_connect(run, s->dir == DIR_UP ? CB_PEER_SINK : CB_PEER_SOURCE, CB_SOCK_PATIENCE_NS, err);
+    return f->fd < 0 ? -1 : 0;
+}
 
 static int setup(struct cb_run *run, struct cb_err *err)
 {
     struct stream *s = cb_scratch_state(run, sizeof *s, err);
     if (!s)
         return -1;
-    s->fd = -1;
     s->dir = cb_run_param(run, "dir");
-    s->buffer = cb_scratch_buffer(CHUNK, err);
-    if (!s->buffer)
-        return -1;
-    s->fd = cb_sock_connect(run, s->dir == DIR_UP ? CB_PEER_SINK : CB_PEER_SOURCE, CB_SOCK_PATIENCE_NS, err);
-    return s->fd < 0 ? -1 : 0;
+    s->flows = (unsigned)cb_run_param(run, "flows");
+    for (unsigned i = 0; i < s->flows; i++)
+        s->flow[i].fd = -1;
+    for (unsigned i = 0; i < s->flows; i++)
+        if (open_flow(run, s, &s->flow[i], err) < 0)
+            return -1;
+    return cb_crew_start(s->flows, work, s, &s->crew, err);
 }
 
 static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
 {
-    const struct stream *s = run->state;
-    char done;
-    if (cb_sock_send_count(s->fd, iters * CHUNK, err) < 0)
-        return -1;
-    for (uint64_t i = 0; i < iters; i++) {
-        int rc = s->dir == DIR_UP ? cb_sock_send(s->fd, s->buffer, CHUNK, err)
-                                  : cb_sock_recv(s->fd, s->buffer, CHUNK, err);
-        if (rc < 0)
-            return -1;
-    }
-    if (s->dir == DIR_UP && cb_sock_recv(s->fd, &done, 1, err) < 0)
+    struct stream *s = run->state;
+    s->chunks = iters;
+    if (cb_crew_run(s->crew, err) < 0)
         return -1;
     run->work += iters * CHUNK;
-    run->sink += iters + (unsigned char)s->buffer[CHUNK - 1];
+    run->sink += iters + (unsigned char)s->flow[0].buffer[CHUNK - 1];
     return 0;
 }
 
@@ -55,21 +92,29 @@ static void teardown(struct cb_run *run)
     struct stream *s = run->state;
     if (!s)
         return;
-    if (s->fd >= 0)
-        close(s->fd);
-    cb_scratch_unmap(s->buffer, CHUNK);
+    cb_crew_stop(s->crew);
+    for (unsigned i = 0; i < s->flows; i++) {
+        if (s->flow[i].fd >= 0)
+            close(s->flow[i].fd);
+        cb_scratch_unmap(s->flow[i].buffer, CHUNK);
+    }
     free(s);
     run->state = NULL;
 }
 
 const struct cb_bench cb_net_stream = {
     .name = "net.stream",
-    .summary = "one TCP stream to or from the peer",
+    .summary = "TCP streams to or from the peer",
     .revision = 1,
     .needs = CB_NEED_PEER,
     .metrics =
         (const struct cb_metric[]){
             {.quantity = "rate", .unit = "Gb/s", .better = CB_HIGHER, .derive = CB_WORK_PER_WALL, .scale = 8},
+            {.quantity = "cpu",
+             .unit = "ns/KiB",
+             .better = CB_LOWER,
+             .derive = CB_CPU_PER_WORK,
+             .scale = 1024},
             {.quantity = NULL},
         },
     .params =
@@ -79,12 +124,20 @@ const struct cb_bench cb_net_stream = {
              .type = CB_PARAM_ENUM,
              .def = "up",
              .choices = "up|down"},
+            {.name = "flows",
+             .help = "connections, a thread each",
+             .type = CB_PARAM_INT,
+             .def = "1",
+             .min = 1,
+             .max = FLOWS_MAX},
             {.name = NULL},
         },
     .variants =
         (const struct cb_variant[]){
-            {"dir=up", CB_SET_QUICK},
-            {"dir=down", CB_SET_QUICK},
+            {"dir=up,flows=1", CB_SET_QUICK},
+            {"dir=down,flows=1", CB_SET_QUICK},
+            {"dir=up,flows=4", CB_SET_FULL},
+            {"dir=down,flows=4", CB_SET_FULL},
             {.params = NULL},
         },
     .setup = setup,

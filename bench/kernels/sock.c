@@ -24,12 +24,18 @@ static int peer_address(const struct cb_run *run, uint16_t port, struct sockaddr
     return 0;
 }
 
-static int configure(int fd, const char *device, struct cb_err *err)
+static int bind_to_link(int fd, const struct cb_run *run, struct cb_err *err)
+{
+    const char *device = run->device;
+    if (device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0)
+        return cb_fail_sys(err, errno, "bind a socket to device %s", device);
+    return 0;
+}
+
+static int configure_tcp(int fd, struct cb_err *err)
 {
     const int on = 1;
     const int again = 1; /* one more request after a second, timed out after three: the caller tries again */
-    if (device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) < 0)
-        return cb_fail_sys(err, errno, "bind a socket to device %s", device);
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof again) < 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CB_TCP_CONGESTION, sizeof CB_TCP_CONGESTION - 1) < 0)
@@ -37,19 +43,29 @@ static int configure(int fd, const char *device, struct cb_err *err)
     return 0;
 }
 
-int cb_sock_try(const struct cb_run *run, uint16_t port, struct cb_err *err)
+static int open_socket(const struct cb_run *run, int type, uint16_t port, struct cb_err *err)
 {
     struct sockaddr_in to;
     if (peer_address(run, port, &to, err) < 0)
         return -1;
-    CB_AUTOFD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CB_AUTOFD int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return cb_fail_sys(err, errno, "make a socket");
-    if (configure(fd, run->device, err) < 0)
+    if (bind_to_link(fd, run, err) < 0 || (type == SOCK_STREAM && configure_tcp(fd, err) < 0))
         return -1;
     if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0)
         return cb_fail_sys(err, errno, "connect to peer %s port %u", run->peer, port);
     return cb_take_fd(&fd);
+}
+
+int cb_sock_try(const struct cb_run *run, uint16_t port, struct cb_err *err)
+{
+    return open_socket(run, SOCK_STREAM, port, err);
+}
+
+int cb_sock_udp(const struct cb_run *run, uint16_t port, struct cb_err *err)
+{
+    return open_socket(run, SOCK_DGRAM, port, err);
 }
 
 static bool may_come(const struct cb_err *err)
@@ -93,18 +109,17 @@ int cb_sock_recv(int fd, void *bytes, size_t n, struct cb_err *err)
     return 0;
 }
 
-int cb_sock_echo(int fd, unsigned char request, struct cb_err *err)
-{
-    unsigned char answer;
-    if (cb_sock_send(fd, &request, 1, err) < 0 || cb_sock_recv(fd, &answer, 1, err) < 0)
-        return -1;
-    if (answer != request)
-        return cb_fail(err, CB_EPROTO, "the peer answered byte %u to byte %u", answer, request);
-    return 0;
-}
-
 int cb_sock_send_count(int fd, uint64_t n, struct cb_err *err)
 {
     uint64_t wire = htole64(n);
     return cb_sock_send(fd, &wire, sizeof wire, err);
+}
+
+int cb_sock_recv_count(int fd, uint64_t *n, struct cb_err *err)
+{
+    uint64_t wire;
+    if (cb_sock_recv(fd, &wire, sizeof wire, err) < 0)
+        return -1;
+    *n = le64toh(wire);
+    return 0;
 }

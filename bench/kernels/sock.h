@@ -15,12 +15,13 @@
 int cb_sock_try(const struct cb_run *run, uint16_t port, struct cb_err *err);
 /* The same, tried again while the peer refuses or cannot be reached, until `patience_ns` passed. */
 int cb_sock_connect(const struct cb_run *run, uint16_t port, uint64_t patience_ns, struct cb_err *err);
+/* UDP socket that talks to the peer's port alone, bound to run->device. */
+int cb_sock_udp(const struct cb_run *run, uint16_t port, struct cb_err *err);
 /* All n bytes, or an error (end of stream is one). */
 int cb_sock_send(int fd, const void *bytes, size_t n, struct cb_err *err);
 int cb_sock_recv(int fd, void *bytes, size_t n, struct cb_err *err);
-/* Sends one byte and waits for the same byte back. */
-int cb_sock_echo(int fd, unsigned char request, struct cb_err *err);
-/* Announces a stream of n bytes to the ports CB_PEER_SINK and CB_PEER_SOURCE. */
+/* A number, 8 bytes, little endian. */
 int cb_sock_send_count(int fd, uint64_t n, struct cb_err *err);
+int cb_sock_recv_count(int fd, uint64_t *n, struct cb_err *err);
 
 #endif

@@ -1,33 +1,22 @@
-/* Each kernel of memory, filesystem and network through its own descriptor: the work it says it did is the
+/* Each kernel of memory and filesystem through its own descriptor: the work it says it did is the
  * work that was done, it notices wrong data, it fails with a text, and it leaves nothing behind. */
-#include "tests/unit/unit.h"
+#include "tests/unit/kernels.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/agent.h"
-#include "bench/base/cleanup.h"
-#include "bench/base/clock.h"
 #include "bench/base/io.h"
-#include "bench/base/proc.h"
 #include "bench/kernels/scratch.h"
-#include "bench/kernels/sock.h"
-
-static struct cb_hist hist;
-static struct cb_err err;
 
 /* In the working directory, not in /tmp: that may be a tmpfs, which may not do O_DIRECT. */
 static void make_scratch(char path[32])
@@ -56,45 +45,6 @@ static unsigned count_entries(const char *path)
     if (dir)
         closedir(dir);
     return n;
-}
-
-static struct cb_run make_run(const char *bench, const char *params)
-{
-    struct cb_run run = {.bench = cb_bench_find(bench), .device = "", .hist = &hist};
-    CU_ASSERT_PTR_NOT_NULL_FATAL(run.bench);
-    CU_ASSERT_EQUAL_FATAL(cb_params_parse(run.bench, params, run.param, &err), 0);
-    cb_rng_seed(&run.rng, 1);
-    cb_hist_reset(&hist);
-    return run;
-}
-
-static int batch(struct cb_run *run, uint64_t iters)
-{
-    if (run->bench->reset && run->bench->reset(run, iters, &err) < 0)
-        return -1;
-    return run->bench->loop(run, iters, &err);
-}
-
-static void end(struct cb_run *run)
-{
-    if (!run->bench->teardown)
-        return;
-    run->bench->teardown(run);
-    run->bench->teardown(run); /* safe twice */
-}
-
-/* A whole case of `batches`; what failed goes to standard output. */
-static struct cb_run run_case(struct cb_run run, uint64_t iters, unsigned batches)
-{
-    int rc = run.bench->setup(&run, &err);
-    for (unsigned i = 0; rc == 0 && i < batches; i++)
-        rc = batch(&run, iters);
-    if (rc < 0)
-        printf("%s: %s\n", run.bench->name, err.msg);
-    CU_ASSERT_EQUAL(rc, 0);
-    CU_ASSERT_NOT_EQUAL(run.sink, 0);
-    end(&run);
-    return run;
 }
 
 static struct cb_run with_scratch(struct cb_run run, const char *scratch)
@@ -380,157 +330,6 @@ static void needs_are_checked(void)
     }
 }
 
-/* --- network --- */
-
-static pid_t peer;
-static char peer_address[16];
-
-/* Another address of 127/8 for each process: the ports are fixed, and tests run side by side. */
-static void start_peer(void)
-{
-    char ready[16] = "";
-    int out[2];
-    snprintf(peer_address, sizeof peer_address, "127.80.%d.%d", getpid() >> 7 & 127, 1 + (getpid() & 127));
-    CU_ASSERT_EQUAL_FATAL(pipe2(out, O_CLOEXEC), 0);
-    fflush(stdout);
-    peer = fork();
-    if (peer == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        _exit(cb_peer_main(peer_address));
-    }
-    close(out[1]);
-    CU_ASSERT_EQUAL(read(out[0], ready, sizeof ready - 1), 11);
-    CU_ASSERT_STRING_EQUAL(ready, "peer ready\n");
-    close(out[0]);
-}
-
-static void stop_peer(void)
-{
-    CU_ASSERT_EQUAL(kill(peer, 0), 0); /* it lived through the test */
-    CU_ASSERT_EQUAL(waitpid(peer, NULL, WNOHANG), 0);
-    cb_kill_wait(peer);
-}
-
-static struct cb_run with_peer(struct cb_run run)
-{
-    run.peer = peer_address;
-    return run;
-}
-
-static void streams_count_bytes(void)
-{
-    start_peer();
-    struct cb_run run = run_case(with_peer(make_run("net.stream", "dir=up")), 30, 3);
-    CU_ASSERT_EQUAL(run.work, 90 * 131072);
-    run = run_case(with_peer(make_run("net.stream", "dir=down")), 30, 3);
-    CU_ASSERT_EQUAL(run.work, 90 * 131072);
-    stop_peer();
-}
-
-static void round_trips_are_counted(void)
-{
-    start_peer();
-    struct cb_run run = run_case(with_peer(make_run("net.rr", "")), 300, 2);
-    CU_ASSERT_EQUAL(run.work, 600);
-    CU_ASSERT_EQUAL(hist.total, 600);
-    run = run_case(with_peer(make_run("net.crr", "")), 50, 2);
-    CU_ASSERT_EQUAL(run.work, 100);
-    stop_peer();
-}
-
-static int dial(uint16_t port)
-{
-    struct cb_run run = with_peer(make_run("net.rr", ""));
-    int fd = cb_sock_try(&run, port, &err);
-    CU_ASSERT_FATAL(fd >= 0);
-    return fd;
-}
-
-static void sink_answers_each_batch(void)
-{
-    char bytes[300] = "";
-    start_peer();
-    CB_AUTOFD int fd = dial(CB_PEER_SINK);
-    for (unsigned i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(cb_sock_send_count(fd, 200, &err), 0);
-        CU_ASSERT_EQUAL(cb_sock_send(fd, bytes, 199, &err), 0);
-        cb_sleep_ns(20 * CB_NS_PER_MS);
-        CU_ASSERT_EQUAL(recv(fd, bytes, 1, MSG_DONTWAIT), -1); /* one is missing: no answer yet */
-        CU_ASSERT_EQUAL(cb_sock_send(fd, bytes, 1, &err), 0);
-        CU_ASSERT_EQUAL(cb_sock_recv(fd, bytes, 1, &err), 0);
-    }
-    stop_peer();
-}
-
-static void source_sends_no_more_than_asked(void)
-{
-    char bytes[300];
-    start_peer();
-    CB_AUTOFD int fd = dial(CB_PEER_SOURCE);
-    for (unsigned i = 0; i < 2; i++) {
-        CU_ASSERT_EQUAL(cb_sock_send_count(fd, 300, &err), 0);
-        CU_ASSERT_EQUAL(cb_sock_recv(fd, bytes, 300, &err), 0);
-    }
-    cb_sleep_ns(20 * CB_NS_PER_MS);
-    CU_ASSERT_EQUAL(recv(fd, bytes, 1, MSG_DONTWAIT), -1);
-    stop_peer();
-}
-
-static void peer_survives_rude_clients(void)
-{
-    static const uint16_t ports[] = {CB_PEER_ECHO, CB_PEER_SINK, CB_PEER_SOURCE, CB_PEER_CLOSE};
-    const struct linger reset = {.l_onoff = 1};
-    start_peer();
-    for (size_t i = 0; i < 2 * sizeof ports / sizeof *ports; i++) {
-        int fd = dial(ports[i / 2]);
-        CU_ASSERT_EQUAL(cb_sock_send(fd, "\xff\xff\xff", 3, &err), 0);
-        if (i % 2)
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        close(fd);
-    }
-    int fd = dial(CB_PEER_SOURCE); /* wants all there is, then goes */
-    CU_ASSERT_EQUAL(cb_sock_send_count(fd, UINT64_MAX, &err), 0);
-    close(fd);
-    int silent = dial(CB_PEER_CLOSE); /* holds the port, but not for long */
-    run_case(with_peer(make_run("net.crr", "")), 3, 1);
-    run_case(with_peer(make_run("net.stream", "dir=up")), 3, 1);
-    close(silent);
-    stop_peer();
-}
-
-static void bad_peers_are_errors(void)
-{
-    struct cb_run run = make_run("net.rr", "");
-    run.peer = "localhost";
-    CU_ASSERT_EQUAL(run.bench->setup(&run, &err), -1);
-    CU_ASSERT_EQUAL(err.code, CB_EUSAGE);
-    end(&run);
-    run.peer = "127.80.255.254"; /* nobody there */
-    CU_ASSERT_EQUAL(cb_sock_connect(&run, CB_PEER_ECHO, 50 * CB_NS_PER_MS, &err), -1);
-    CU_ASSERT_EQUAL(err.sys, ECONNREFUSED);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "connect to peer 127.80.255.254 port 5001"));
-    run.device = "cb-no-such";
-    CU_ASSERT_EQUAL(run.bench->setup(&run, &err), -1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "bind a socket to device cb-no-such"));
-    end(&run);
-}
-
-static void peer_going_away_is_an_error(void)
-{
-    static const char *const rows[][2] = {
-        {"net.rr", ""}, {"net.stream", "dir=up"}, {"net.stream", "dir=down"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        start_peer();
-        struct cb_run run = with_peer(make_run(rows[i][0], rows[i][1]));
-        CU_ASSERT_EQUAL_FATAL(run.bench->setup(&run, &err), 0);
-        CU_ASSERT_EQUAL(batch(&run, 1), 0);
-        stop_peer();
-        CU_ASSERT_EQUAL(batch(&run, 100), -1);
-        CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "peer"));
-        end(&run);
-    }
-}
-
 const struct cb_suite cb_suite = {"kernels",
                                   {
                                       {"stream counts and computes", stream_counts_and_computes},
@@ -547,12 +346,5 @@ const struct cb_suite cb_suite = {"kernels",
                                       {"meta takes over leftovers", meta_takes_over_leftovers},
                                       {"a full filesystem is an error", full_filesystem_is_an_error},
                                       {"needs are checked", needs_are_checked},
-                                      {"streams count bytes", streams_count_bytes},
-                                      {"round trips are counted", round_trips_are_counted},
-                                      {"sink answers each batch", sink_answers_each_batch},
-                                      {"source sends no more than asked", source_sends_no_more_than_asked},
-                                      {"peer survives rude clients", peer_survives_rude_clients},
-                                      {"bad peers are errors", bad_peers_are_errors},
-                                      {"a peer going away is an error", peer_going_away_is_an_error},
                                       CU_TEST_INFO_NULL,
                                   }};
