@@ -71,25 +71,28 @@ int cb_scratch_path(const struct cb_run *run, const char *name, char *path, size
     return cb_path(path, cap, err, "%s/%s", run->scratch, name);
 }
 
+int cb_scratch_fill(int fd, uint64_t bytes, uint64_t piece, struct cb_err *err)
+{
+    char *buffer = cb_scratch_buffer(piece, err);
+    if (!buffer)
+        return -1;
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < bytes; at += piece) {
+        for (uint64_t in = 0; in < piece; in += CB_PAGE)
+            cb_scratch_stamp(buffer + in, (at + in) / CB_PAGE);
+        rc = cb_write_all(fd, buffer, piece, err);
+    }
+    cb_scratch_unmap(buffer, piece);
+    return rc == 0 && fsync(fd) < 0 ? cb_fail_sys(err, errno, "sync") : rc;
+}
+
 static int fill(int fd, uint64_t bytes, const char *path, struct cb_err *err)
 {
     /* Contiguous where the filesystem can; a filesystem that cannot allocate ahead allocates while writing.
      */
     if (fallocate(fd, 0, 0, (off_t)bytes) < 0 && errno != EOPNOTSUPP)
         return cb_fail_sys(err, errno, "allocate %llu bytes for %s", (unsigned long long)bytes, path);
-    char *buffer = cb_scratch_buffer(FILL, err);
-    if (!buffer)
-        return -1;
-    int rc = 0;
-    for (uint64_t at = 0; rc == 0 && at < bytes; at += FILL) {
-        for (uint64_t in = 0; in < FILL; in += CB_PAGE)
-            cb_scratch_stamp(buffer + in, (at + in) / CB_PAGE);
-        rc = cb_write_all(fd, buffer, FILL, err);
-    }
-    cb_scratch_unmap(buffer, FILL);
-    if (rc == 0 && fsync(fd) < 0)
-        rc = cb_fail_sys(err, errno, "sync");
-    return rc < 0 ? cb_wrap(err, "fill %s", path) : 0;
+    return cb_scratch_fill(fd, bytes, FILL, err) < 0 ? cb_wrap(err, "fill %s", path) : 0;
 }
 
 static int open_direct(const char *path, int flags, struct cb_err *err)
@@ -115,18 +118,61 @@ static int make_file(const char *path, uint64_t bytes, struct cb_err *err)
     return rc;
 }
 
-int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
+static int data_path(const struct cb_run *run, uint64_t bytes, char *path, size_t cap, struct cb_err *err)
 {
-    char path[PATH_MAX];
     struct stat st;
-    if (cb_scratch_path(run, "data", path, sizeof path, err) < 0)
+    if (cb_scratch_path(run, "data", path, cap, err) < 0)
         return -1;
     if (bytes == 0 || bytes % FILL)
         return cb_fail(err, CB_EUSAGE, "size=%llu is not a multiple of 1 MiB", (unsigned long long)bytes);
     bool there = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes;
-    if (!there && make_file(path, bytes, err) < 0)
+    return there ? 0 : make_file(path, bytes, err);
+}
+
+int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
+{
+    char path[PATH_MAX];
+    return data_path(run, bytes, path, sizeof path, err) < 0 ? -1 : open_direct(path, flags, err);
+}
+
+int cb_scratch_cached_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
+{
+    char path[PATH_MAX];
+    if (data_path(run, bytes, path, sizeof path, err) < 0)
         return -1;
-    return open_direct(path, flags, err);
+    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? cb_fail_sys(err, errno, "open %s", path) : fd;
+}
+
+int cb_scratch_cached_pages(int fd, uint64_t bytes, uint64_t *pages, struct cb_err *err)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), n = (bytes + page - 1) / page;
+    CB_AUTOFREE unsigned char *resident = malloc(n);
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+    int rc = resident && map != MAP_FAILED ? mincore(map, bytes, resident) : -1, cause = errno;
+    if (map != MAP_FAILED)
+        munmap(map, bytes);
+    if (rc < 0)
+        return cb_fail_sys(err, cause, "ask which pages are cached");
+    *pages = 0;
+    for (uint64_t i = 0; i < n; i++)
+        *pages += resident[i] & 1;
+    return 0;
+}
+
+int cb_scratch_drop(int fd, uint64_t bytes, struct cb_err *err)
+{
+    uint64_t left;
+    if (fsync(fd) < 0)
+        return cb_fail_sys(err, errno, "sync");
+    int failed = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    if (failed)
+        return cb_fail_sys(err, failed, "drop the page cache");
+    if (cb_scratch_cached_pages(fd, bytes, &left, err) < 0)
+        return -1;
+    if (left)
+        return cb_fail(err, CB_EMISSING, "%llu pages stay in the page cache", (unsigned long long)left);
+    return 0;
 }
 
 int cb_scratch_dir(const struct cb_run *run, const char *name, char *path, size_t cap, struct cb_err *err)

@@ -31,6 +31,21 @@ void cb_scratch_unmap(void *p, uint64_t bytes); /* p may be NULL */
  * the scratch directory, which belongs to the runner. */
 int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err);
 
+/* The same file through the page cache. */
+int cb_scratch_cached_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err);
+
+/* How many of the pages (of sysconf(_SC_PAGESIZE)) of a readable file are in this kernel's page cache. */
+int cb_scratch_cached_pages(int fd, uint64_t bytes, uint64_t *pages, struct cb_err *err);
+/* Writes a file back and drops it from this kernel's page cache. CB_EMISSING where it stays: a tmpfs has no
+ * other place for it. What is below is not dropped: nobody inside can do that. A virtual machine's disk is
+ * opened by its qemu past the host's cache (cache=none), so that cold means the same in all arms: the bytes
+ * come from the device, which may have a cache of its own. */
+int cb_scratch_drop(int fd, uint64_t bytes, struct cb_err *err);
+
+/* Writes so many random bytes from where the file stands, in pieces of `piece` (both multiples of CB_PAGE,
+ * the one of the other), with the numbers below, and syncs them. */
+int cb_scratch_fill(int fd, uint64_t bytes, uint64_t piece, struct cb_err *err);
+
 /* Every CB_PAGE of the data file begins with its own number: whoever writes a block keeps it so, whoever
  * reads one checks it. */
 static inline void cb_scratch_stamp(void *block, uint64_t number)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,13 @@
 
 static struct cb_hist hist;
 static struct cb_err err;
+
+/* fs.exec runs a copy of the program it is in, which is this one here. */
+static __attribute__((constructor)) void be_a_short_program(int argc, char **argv)
+{
+    if (argc == 2 && !strcmp(argv[1], "list"))
+        _exit(0);
+}
 static char scratch[32];
 
 /* In the working directory, not in /tmp: that may be a tmpfs, which may not do O_DIRECT. */
@@ -242,6 +250,240 @@ static void readdir_notices_missing_entries(void)
     drop_scratch();
 }
 
+/* --- through the page cache --- */
+
+static uint64_t cached(const char *name, uint64_t bytes)
+{
+    char path[64];
+    uint64_t pages = 0;
+    snprintf(path, sizeof path, "%s/%s", scratch, name);
+    CB_AUTOFD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(cb_scratch_cached_pages(fd, bytes, &pages, &err), 0);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void cold_is_cold_and_warm_is_warm(void)
+{
+    const uint64_t size = 4 << 20;
+    make_scratch();
+    struct cb_run run = begin("fs.read", "cache=warm,size=4M");
+    CU_ASSERT_EQUAL(cached("data", size), size);
+    good_batch(&run, 40); /* 32 blocks, and some again */
+    CU_ASSERT_EQUAL(run.work, 40 * 131072);
+    end(&run);
+
+    run = begin("fs.read", "cache=cold,size=4M");
+    CU_ASSERT_EQUAL(run.bench->reset(&run, 1, &err), 0);
+    CU_ASSERT_EQUAL(cached("data", size), 0);
+    CU_ASSERT_EQUAL(run.bench->loop(&run, 1, &err), 0);
+    CU_ASSERT(cached("data", size) >= 131072);
+    /* A batch that goes round the file drops it in between: one block of the third round is read ahead of. */
+    good_batch(&run, 2 * 32 + 1);
+    CU_ASSERT(cached("data", size) < size);
+    CU_ASSERT_EQUAL(run.work, 66 * 131072);
+    end(&run);
+    is_refused("fs.read", "block=3M,size=4M", "block=3145728");
+    drop_scratch();
+}
+
+static void cached_reads_notice_wrong_data(void)
+{
+    make_scratch();
+    struct cb_run run = begin("fs.read", "block=4K,size=1M");
+    good_batch(&run, 256);
+    CB_AUTOFD int fd = cb_scratch_cached_file(&run, 1 << 20, O_WRONLY, &err);
+    CU_ASSERT_EQUAL(pwrite(fd, "wrong", 5, 77 * 4096), 5);
+    CU_ASSERT_EQUAL(batch(&run, 256), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "block 77 holds other data"));
+    end(&run);
+    drop_scratch();
+}
+
+static void memory_cannot_be_dropped(void)
+{
+    CB_AUTOFD int fd = memfd_create("test", MFD_CLOEXEC);
+    CU_ASSERT_EQUAL(write(fd, scratch, sizeof scratch), sizeof scratch);
+    CU_ASSERT_EQUAL(cb_scratch_drop(fd, sizeof scratch, &err), -1);
+    CU_ASSERT_EQUAL(err.code, CB_EMISSING);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "1 pages stay in the page cache"));
+}
+
+static void every_save_writes_other_bytes(void)
+{
+    char path[64], page[4096];
+    make_scratch();
+    snprintf(path, sizeof path, "%s/write", scratch);
+    struct cb_run run = begin("fs.write", "size=1M");
+    good_batch(&run, 3);
+    CU_ASSERT_EQUAL(run.work, 3 << 20);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < 256; i++) {
+        CU_ASSERT_EQUAL(pread(fd, page, sizeof page, i * 4096), sizeof page);
+        CU_ASSERT(cb_scratch_stamped(page, 3 * 256 + i)); /* setup wrote it once */
+    }
+    CU_ASSERT_EQUAL(pread(fd, page, 1, 1 << 20), 0);
+    close(fd);
+    end(&run);
+    CU_ASSERT_EQUAL(count().files, 0);
+    is_refused("fs.write", "size=200000", "size=200000");
+    drop_scratch();
+}
+
+/* --- trees --- */
+
+static void trees_are_all_alike(void)
+{
+    make_scratch();
+    struct cb_run run = begin("fs.tree", "op=write");
+    good_batch(&run, 1);
+    struct count one = count();
+    CU_ASSERT_EQUAL(one.dirs, 1 + 9);
+    CU_ASSERT_EQUAL(one.files, 200);
+    CU_ASSERT_EQUAL(one.bytes, run.sink);
+    CU_ASSERT(one.bytes > 2 << 20 && one.bytes < 8 << 20);
+    good_batch(&run, 2); /* the first is gone */
+    struct count two = count();
+    CU_ASSERT_EQUAL(two.files, 400);
+    CU_ASSERT_EQUAL(two.bytes, 2 * one.bytes);
+    CU_ASSERT_EQUAL(run.work, 600);
+    end(&run);
+    CU_ASSERT_EQUAL(count().dirs, 0);
+
+    run = begin("fs.tree", "op=copy");
+    good_batch(&run, 1);
+    good_batch(&run, 2);
+    CU_ASSERT_EQUAL(count().bytes, 3 * one.bytes); /* two, and what they were copied from */
+    end(&run);
+
+    run = begin("fs.tree", "op=remove");
+    CU_ASSERT_EQUAL(run.bench->reset(&run, 2, &err), 0);
+    CU_ASSERT_EQUAL(count().bytes, 2 * one.bytes);
+    CU_ASSERT_EQUAL(run.bench->loop(&run, 2, &err), 0);
+    CU_ASSERT_EQUAL(count().files, 0);
+    CU_ASSERT_EQUAL(run.bench->loop(&run, 1, &err), -1); /* there is none left */
+    CU_ASSERT_EQUAL(err.sys, ENOENT);
+    end(&run);
+    drop_scratch();
+}
+
+/* --- programs and mappings --- */
+
+static void programs_run(void)
+{
+    static const char *const rows[] = {"cache=warm", "cache=cold"};
+    make_scratch();
+    for (size_t i = 0; i < 2; i++) {
+        struct cb_run run = begin("fs.exec", rows[i]);
+        good_batch(&run, 3);
+        CU_ASSERT_EQUAL(hist.total, 3);
+        CU_ASSERT_EQUAL(run.work, 3);
+        end(&run);
+        CU_ASSERT_EQUAL(count().files, 0);
+    }
+    drop_scratch();
+}
+
+static void a_program_that_fails_is_an_error(void)
+{
+    static const char nothing[] = "#!/no/such/interpreter\n";
+    make_scratch();
+    struct cb_run run = begin("fs.exec", "");
+    CB_AUTOFD int dir = open(scratch, O_DIRECTORY | O_CLOEXEC);
+    CU_ASSERT_EQUAL(cb_replace_file(dir, "program", nothing, sizeof nothing - 1, 0700, &err), 0);
+    CU_ASSERT_EQUAL(batch(&run, 1), -1);
+    CU_ASSERT_EQUAL(err.sys, ENOENT);
+    end(&run);
+    drop_scratch();
+}
+
+static void each_access_faults(void)
+{
+    static const char *const rows[] = {"fault=minor,size=8M", "fault=major,size=8M"};
+    make_scratch();
+    for (size_t i = 0; i < 2; i++) {
+        struct cb_run run = begin("fs.mmap", rows[i]);
+        good_batch(&run, 2);
+        good_batch(&run, 3); /* round the file more than once: 64 places of 128 */
+        CU_ASSERT_EQUAL(run.work, 5 * 64);
+        CU_ASSERT_EQUAL(hist.total, 5);
+        end(&run);
+    }
+    is_refused("fs.mmap", "size=5000000", "size=5000000");
+    drop_scratch();
+}
+
+/* --- without a device --- */
+
+static void tmpfs_counts_and_clears(void)
+{
+    static const char *const rows[] = {"op=read", "op=write", "op=create"};
+    for (size_t i = 0; i < 3; i++) {
+        struct cb_run run = make_run("fs.tmpfs", rows[i]);
+        if (run.bench->setup(&run, &err) < 0) {
+            CU_ASSERT_EQUAL(err.code, CB_EMISSING);
+            CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "is a tmpfs"));
+        } else {
+            good_batch(&run, 5000); /* more than the file has blocks */
+            good_batch(&run, 100);  /* the same names again */
+            CU_ASSERT_EQUAL(run.work, 5100);
+        }
+        end(&run);
+    }
+}
+
+/* --- overlays --- */
+
+/* False, with a reason, where the kernel or the user may not mount one. */
+static bool begin_overlay(const char *bench, const char *params, struct cb_run *run)
+{
+    *run = make_run(bench, params);
+    int rc = run->bench->setup(run, &err);
+    if (rc == 0)
+        rc = batch(run, 1);
+    if (rc == 0)
+        return true;
+    CU_ASSERT_EQUAL(err.code, CB_EMISSING);
+    printf("%s: %s ", bench, err.msg);
+    end(run);
+    return false;
+}
+
+static void copy_up_happens_every_time(void)
+{
+    static const char *const rows[] = {"op=first,size=1M", "op=second,size=1M", "op=copy,size=1M",
+                                       "op=first,size=4K"};
+    make_scratch();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cb_run run;
+        if (!begin_overlay("fs.copyup", rows[i], &run))
+            continue;
+        good_batch(&run, 3);
+        CU_ASSERT_EQUAL(run.work, 4);
+        CU_ASSERT_EQUAL(hist.total, 4);
+        end(&run);
+        CU_ASSERT_EQUAL(count().dirs, 0);
+    }
+    drop_scratch();
+}
+
+static void layers_are_looked_through(void)
+{
+    static const char *const rows[] = {"layers=1,lookup=hit", "layers=1,lookup=miss", "layers=32,lookup=hit",
+                                       "layers=128,lookup=miss"};
+    make_scratch();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cb_run run;
+        if (!begin_overlay("fs.layers", rows[i], &run))
+            continue;
+        good_batch(&run, 2);
+        CU_ASSERT_EQUAL(run.work, 300);
+        CU_ASSERT_EQUAL(hist.total, 3);
+        end(&run);
+        CU_ASSERT_EQUAL(count().dirs, 0);
+    }
+    drop_scratch();
+}
+
 const struct cb_suite cb_suite = {"kernels_fs",
                                   {
                                       {"engines do the same work", engines_do_the_same_work},
@@ -249,5 +491,16 @@ const struct cb_suite cb_suite = {"kernels_fs",
                                       {"meta leaves what it makes", meta_leaves_what_it_makes},
                                       {"meta names do not come again", meta_names_do_not_come_again},
                                       {"readdir notices missing entries", readdir_notices_missing_entries},
+                                      {"cold is cold and warm is warm", cold_is_cold_and_warm_is_warm},
+                                      {"cached reads notice wrong data", cached_reads_notice_wrong_data},
+                                      {"memory cannot be dropped", memory_cannot_be_dropped},
+                                      {"every save writes other bytes", every_save_writes_other_bytes},
+                                      {"trees are all alike", trees_are_all_alike},
+                                      {"programs run", programs_run},
+                                      {"a program that fails is an error", a_program_that_fails_is_an_error},
+                                      {"each access faults", each_access_faults},
+                                      {"tmpfs counts and clears", tmpfs_counts_and_clears},
+                                      {"copy-up happens every time", copy_up_happens_every_time},
+                                      {"layers are looked through", layers_are_looked_through},
                                       CU_TEST_INFO_NULL,
                                   }};
