@@ -198,7 +198,7 @@ const struct cb_bench cb_fs_copyup = {
             {"op=copy,size=4K", CB_SET_FULL},
             {"op=copy,size=1M", CB_SET_FULL},
             {"op=copy,size=64M", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

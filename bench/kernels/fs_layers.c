@@ -141,7 +141,7 @@ const struct cb_bench cb_fs_layers = {
             {"layers=1,lookup=miss", CB_SET_FULL},
             {"layers=8,lookup=miss", CB_SET_FULL},
             {"layers=32,lookup=miss", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

@@ -184,7 +184,7 @@ const struct cb_bench cb_fs_mmap = {
         (const struct cb_variant[]){
             {"fault=minor", CB_SET_FULL},
             {"fault=major", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,

@@ -150,7 +150,7 @@ const struct cb_bench cb_fs_read = {
         (const struct cb_variant[]){
             {"cache=warm", CB_SET_STANDARD},
             {"cache=cold", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

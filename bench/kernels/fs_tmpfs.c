@@ -210,7 +210,7 @@ const struct cb_bench cb_fs_tmpfs = {
             {"op=read", CB_SET_FULL},
             {"op=write", CB_SET_FULL},
             {"op=create", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

@@ -261,7 +261,7 @@ const struct cb_bench cb_fs_tree = {
             {"op=write", CB_SET_STANDARD},
             {"op=copy", CB_SET_FULL},
             {"op=remove", CB_SET_FULL},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .reset = reset,

@@ -107,7 +107,7 @@ const struct cb_bench cb_fs_write = {
     .variants =
         (const struct cb_variant[]){
             {"size=16M", CB_SET_STANDARD},
-            {NULL},
+            {.params = NULL},
         },
     .setup = setup,
     .loop = loop,
