@@ -93,12 +93,26 @@ static void keep_extreme(const struct cb_dataset *d, bool *picked, const struct 
             picked[i] = false;
 }
 
-/* Adds what the selector stands for to `all`; `picked` is room for the work. False when it is nothing. */
-static bool select_metrics(const struct cb_dataset *d, const struct cb_selector *s, bool *picked, bool *all)
+/* True when an arm of the claim could not run the metric: what a '*' stands for is what could be compared. A
+ * metric that is named must be there. */
+static bool is_skipped(const struct cb_verdicts *v, size_t metric, const unsigned *arms, unsigned narms)
 {
-    bool any = false;
+    for (unsigned a = 0; a < narms; a++) {
+        const struct cb_row *row = cb_rows_find(v->rows, (unsigned)metric, arms[a]);
+        if (row && !strcmp(row->outcome, "skipped") && strcmp(row->reason, "too-few-samples") != 0)
+            return true;
+    }
+    return false;
+}
+
+/* Adds what the selector stands for to `all`; `picked` is room for the work. False when it is nothing. */
+static bool select_metrics(const struct cb_verdicts *v, const struct cb_selector *s, const unsigned *arms,
+                           unsigned narms, bool *picked, bool *all)
+{
+    const struct cb_dataset *d = v->data;
+    bool any = false, pattern = strchr(s->name, '*') != NULL;
     for (size_t i = 0; i < d->nmetrics; i++)
-        picked[i] = matches(d, i, s);
+        picked[i] = matches(d, i, s) && !(pattern && is_skipped(v, i, arms, narms));
     for (unsigned f = 0; f < s->nfilters; f++)
         if (is_extreme(&s->filter[f]))
             keep_extreme(d, picked, &s->filter[f]);
@@ -343,7 +357,7 @@ int cb_claim_take(const struct cb_verdicts *v, struct cb_claim_verdict *one, str
     if (lacks_arms(v->data, one, arms))
         return 0;
     for (unsigned i = 0; i < c->nselectors; i++)
-        if (!select_metrics(v->data, &c->selectors[i], picked, all)) {
+        if (!select_metrics(v, &c->selectors[i], arms, c->narms, picked, all)) {
             CB_AUTOBUF struct cb_buf name = {0};
             write_selector(&c->selectors[i], &name);
             cb_claim_stop(one, CB_ROW_NOT_RUN, "this run did not measure %s", cb_buf_str(&name));

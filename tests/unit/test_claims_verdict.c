@@ -136,9 +136,21 @@ static void failed_arms(void)
             fixture_set(&fixture_result(&d, b, FIXTURE_VM, later)->outcome, "failed");
             fixture_set(&fixture_result(&d, b, FIXTURE_VM, !later)->outcome, "skipped");
         }
-        row_is(d, "[claim a]\nmetric = mem.*\ncompare = vm / host\nassert = ratio > 1", CB_ROW_NOT_RUN, "",
-               "");
+        row_is(d,
+               "[claim a]\nmetric = mem.chase.latency, mem.stream.rate\ncompare = vm / host\n"
+               "assert = ratio > 1",
+               CB_ROW_NOT_RUN, "", "");
     }
+    /* What a pattern stands for is what could be compared. */
+    d = quiet();
+    for (unsigned b = 0; b < BLOCKS; b++)
+        fixture_set(&fixture_result(&d, b, FIXTURE_VM, FIXTURE_CHASE)->outcome, "skipped");
+    row_is(d, "[claim a]\nmetric = mem.*\ncompare = vm / host\nassert = ratio > 1", CB_ROW_SUPPORTED, "", "");
+    d = quiet();
+    for (unsigned b = 0; b < BLOCKS; b++)
+        fixture_set(&fixture_result(&d, b, FIXTURE_VM, FIXTURE_CHASE)->outcome, "skipped");
+    row_is(d, "[claim a]\nmetric = mem.chase.*\ncompare = vm / host\nassert = ratio > 1", CB_ROW_NOT_RUN, "",
+           "this run did not measure mem.chase.*");
     row_is(with_accelerator("vm:accel=kvm", "tcg"), VM "assert = ratio > 1", CB_ROW_ARM, "",
            "vm:accel=kvm ran under emulation (TCG)");
     d = quiet();
