@@ -30,12 +30,19 @@ static struct cb_plan make(const char *const *arms, const char *benches, unsigne
     return plan;
 }
 
-static void default_plan_has_all(void)
+static void the_default_plan_has_all_arms(void)
 {
     struct cb_plan plan = make(NULL, NULL, 0);
     CU_ASSERT_EQUAL(plan.narms, 4);
     CU_ASSERT_STRING_EQUAL(plan.arms[plan.baseline].name, "host");
     CU_ASSERT_EQUAL(plan.blocks, 10);
+    CU_ASSERT(plan.ncases > 0);
+    cb_plan_free(&plan);
+}
+
+static void the_full_set_has_all(void)
+{
+    struct cb_plan plan = make(NULL, "full", 0);
     unsigned seen = 0;
     for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
         unsigned cases = 0;
@@ -235,7 +242,8 @@ static void dry_run_names_everything(void)
 }
 
 const struct cb_suite cb_suite = {"plan",
-                                  {{"the default plan has every benchmark", default_plan_has_all},
+                                  {{"the default plan has all arms", the_default_plan_has_all_arms},
+                                   {"the full set has every benchmark", the_full_set_has_all},
                                    {"sizes follow the caches", sizes_follow_the_caches},
                                    {"few cases take longer", few_cases_take_longer},
                                    {"sets grow", sets_grow},
