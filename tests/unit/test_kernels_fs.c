@@ -143,6 +143,21 @@ static void engines_do_the_same_work(void)
     drop_scratch();
 }
 
+static void each_request_is_timed(void)
+{
+    static const char *const rows[] = {"depth=1,size=1M", "op=write,depth=32,size=1M"};
+    make_scratch();
+    for (size_t i = 0; i < 2; i++) {
+        struct cb_run run = begin("fs.rand", rows[i]);
+        good_batch(&run, 300);
+        CU_ASSERT_EQUAL(run.work, 300);
+        CU_ASSERT_EQUAL(hist.total, 300);
+        CU_ASSERT(hist.min > 0);
+        end(&run);
+    }
+    drop_scratch();
+}
+
 /* --- commits --- */
 
 static void commits_restart_before_a_batch(void)
@@ -487,6 +502,7 @@ static void layers_are_looked_through(void)
 const struct cb_suite cb_suite = {"kernels_fs",
                                   {
                                       {"engines do the same work", engines_do_the_same_work},
+                                      {"each request is timed", each_request_is_timed},
                                       {"commits restart before a batch", commits_restart_before_a_batch},
                                       {"meta leaves what it makes", meta_leaves_what_it_makes},
                                       {"meta names do not come again", meta_names_do_not_come_again},
