@@ -3,8 +3,9 @@
  * or pwrite after the other; above, io_uring keeps that many requests under way until a batch runs out.
  *
  * Each request is timed, from when it was prepared until its result was taken, for the tail that the rate
- * does not show. Two clock reads and the histogram take 60 ns of a request, and the rate has them in it: 0.1
- * % of what a request to a cloud's disk takes, 1 % of one to a fast local disk. */
+ * does not show. Two clock reads and the histogram take 60 ns, and the rate has them in it: 0.1 % of a
+ * request of 70 us at depth 1, 1 % of the 5 us that one takes of the CPU at depth 32. fio reads its
+ * clock as often. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -68,7 +68,7 @@ static int mount_here(const struct cb_overlay *o, struct cb_err *err)
     if (mount("overlay", "root", "overlay", 0, cb_buf_str(&options)) == 0)
         return 0;
     if (errno == ENODEV)
-        return cb_fail(err, CB_EMISSING, "this kernel has no overlayfs");
+        return cb_fail(err, CB_EMISSING, "this kernel has no overlayfs, or has not loaded it");
     return cb_fail(err, CB_EMISSING, "no overlay can be mounted on %s: %m", o->dir);
 }
 

@@ -118,30 +118,18 @@ static int make_file(const char *path, uint64_t bytes, struct cb_err *err)
     return rc;
 }
 
-static int data_path(const struct cb_run *run, uint64_t bytes, char *path, size_t cap, struct cb_err *err)
+int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
 {
+    char path[PATH_MAX];
     struct stat st;
-    if (cb_scratch_path(run, "data", path, cap, err) < 0)
+    if (cb_scratch_path(run, "data", path, sizeof path, err) < 0)
         return -1;
     if (bytes == 0 || bytes % FILL)
         return cb_fail(err, CB_EUSAGE, "size=%llu is not a multiple of 1 MiB", (unsigned long long)bytes);
     bool there = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes;
-    return there ? 0 : make_file(path, bytes, err);
-}
-
-int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
-{
-    char path[PATH_MAX];
-    return data_path(run, bytes, path, sizeof path, err) < 0 ? -1 : open_direct(path, flags, err);
-}
-
-int cb_scratch_cached_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err)
-{
-    char path[PATH_MAX];
-    if (data_path(run, bytes, path, sizeof path, err) < 0)
+    if (!there && make_file(path, bytes, err) < 0)
         return -1;
-    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
-    return fd < 0 ? cb_fail_sys(err, errno, "open %s", path) : fd;
+    return open_direct(path, flags, err);
 }
 
 int cb_scratch_cached_pages(int fd, uint64_t bytes, uint64_t *pages, struct cb_err *err)

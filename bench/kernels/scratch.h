@@ -31,9 +31,6 @@ void cb_scratch_unmap(void *p, uint64_t bytes); /* p may be NULL */
  * the scratch directory, which belongs to the runner. */
 int cb_scratch_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err);
 
-/* The same file through the page cache. */
-int cb_scratch_cached_file(const struct cb_run *run, uint64_t bytes, int flags, struct cb_err *err);
-
 /* How many of the pages (of sysconf(_SC_PAGESIZE)) of a readable file are in this kernel's page cache. */
 int cb_scratch_cached_pages(int fd, uint64_t bytes, uint64_t *pages, struct cb_err *err);
 /* Writes a file back and drops it from this kernel's page cache. CB_EMISSING where it stays: a tmpfs has no
