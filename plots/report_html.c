@@ -344,6 +344,16 @@ static void put_arms(const struct cb_dataset *d, struct cb_buf *out)
     cb_buf_puts(out, "</tbody>\n</table>\n</div>\n</section>\n");
 }
 
+static void put_spent(const struct cb_dataset *d, struct cb_buf *out)
+{
+    struct cb_spent s = cb_dataset_spent(d);
+    cb_buf_printf(
+        out,
+        "It took %.0f s: %.0f s measuring, %.0f s starting instances, %.0f s taking them down, %.0f s "
+        "calibrating, %.0f s for the rest. ",
+        d->run.wall_s, s.measuring, s.starting, s.stopping, s.calibrating, s.rest);
+}
+
 static void put_reproduce(const struct cb_report *r, struct cb_buf *out)
 {
     const struct cb_ds_run *run = &r->data->run;
@@ -353,10 +363,8 @@ static void put_reproduce(const struct cb_report *r, struct cb_buf *out)
     cb_buf_printf(out, ", seed %llu, cbench ", (unsigned long long)run->seed);
     put_element(out, "", run->version, ", agent sha256 <code>");
     put_element(out, "", run->agent_sha256, "</code>. ");
-    cb_buf_printf(out,
-                  "It took %.0f s, of which %.0f s were measuring. Every raw sample is in "
-                  "<code>samples.csv</code>.</p>\n",
-                  run->wall_s, run->measuring_s);
+    put_spent(r->data, out);
+    cb_buf_puts(out, "Every raw sample is in <code>samples.csv</code>.</p>\n");
     cb_buf_puts(out, "</section>\n");
 }
 

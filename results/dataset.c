@@ -164,6 +164,19 @@ const char *cb_role_name(enum cb_role r)
     return names[r];
 }
 
+struct cb_spent cb_dataset_spent(const struct cb_dataset *d)
+{
+    struct cb_spent s = {.measuring = d->run.measuring_s};
+    double blocks = d->nblocks ? (double)(d->blocks[d->nblocks - 1].end_ns - d->blocks[0].begin_ns) / 1e9 : 0;
+    for (size_t i = 0; i < d->ninstances; i++) {
+        s.starting += (double)(d->instances[i].prepare_ns + d->instances[i].start_ns) / 1e9;
+        s.stopping += (double)d->instances[i].stop_ns / 1e9;
+    }
+    s.calibrating = d->run.wall_s > blocks ? d->run.wall_s - blocks : 0;
+    s.rest = d->run.wall_s - s.measuring - s.starting - s.stopping - s.calibrating;
+    return s;
+}
+
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing)
 {
     for (size_t i = 0; i < kvs->n; i++)

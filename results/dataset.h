@@ -117,6 +117,16 @@ struct cb_dataset {
 
 void cb_dataset_free(struct cb_dataset *d);
 
+/* Where a run's time went, in seconds; together the whole of it. */
+struct cb_spent {
+    double measuring;   /* cases, their set-up and teardown included */
+    double starting;    /* instances: provisioning, and until their first byte */
+    double stopping;    /* taking them down */
+    double calibrating; /* everything before the first block */
+    double rest;        /* facts and noise of instances, storing blocks */
+};
+struct cb_spent cb_dataset_spent(const struct cb_dataset *d);
+
 /* What an arm is there for. */
 enum cb_role {
     CB_ROLE_BASELINE, /* every cost is a ratio to it */

@@ -48,6 +48,18 @@ static json_t *looks(const struct cb_ds_run *r)
     return cb_json_take(&list);
 }
 
+static json_t *spent(const struct cb_dataset *d)
+{
+    struct cb_spent s = cb_dataset_spent(d);
+    struct cb_json o = cb_json_object();
+    cb_json_set(&o, "measuring", cb_json_number(s.measuring));
+    cb_json_set(&o, "starting", cb_json_number(s.starting));
+    cb_json_set(&o, "stopping", cb_json_number(s.stopping));
+    cb_json_set(&o, "calibrating", cb_json_number(s.calibrating));
+    cb_json_set(&o, "rest", cb_json_number(s.rest));
+    return cb_json_take(&o);
+}
+
 static json_t *run_object(const struct cb_dataset *d)
 {
     const struct cb_ds_run *r = &d->run;
@@ -68,6 +80,7 @@ static json_t *run_object(const struct cb_dataset *d)
     cb_json_set(&o, "agent_sha256", cb_json_text(r->agent_sha256));
     cb_json_set(&o, "wall_s", cb_json_number(r->wall_s));
     cb_json_set(&o, "measuring_s", cb_json_number(r->measuring_s));
+    cb_json_set(&o, "spent_s", spent(d));
     cb_json_set(&o, "observations_sha256", digest(d));
     return cb_json_take(&o);
 }
