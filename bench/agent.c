@@ -391,12 +391,14 @@ int main(int argc, char **argv)
 {
     if (is_init(argc, argv) || (argc == 2 && !strcmp(argv[1], "init")))
         cb_init_main();
+    if (argc == 2 && !strcmp(argv[1], CB_ROLE_EXIT))
+        return 0;
     if (argc == 2 && !strcmp(argv[1], "list"))
         return list();
     if (argc == 2 && !strcmp(argv[1], "run"))
         return cb_agent_serve(STDIN_FILENO, STDOUT_FILENO, NULL);
     if (argc == 3 && !strcmp(argv[1], "peer"))
         return cb_peer_main(argv[2]);
-    fprintf(stderr, "usage: cbench-agent list | run | peer ADDRESS | init\n");
+    fprintf(stderr, "usage: cbench-agent list | run | peer ADDRESS | init | exit\n");
     return 2;
 }

@@ -25,6 +25,9 @@
  * were before: one that comes later than its answer is lost. */
 #define CB_PEER_COUNT 5005
 
+/* The role that ends at once: what ctl.exec starts. */
+#define CB_ROLE_EXIT "exit"
+
 /* Speaks the protocol until `bye` or end of stream. Returns an exit status. `configure` is called for every
  * env message and makes the environment ready for cases; it gives `address`, if there is one, to the link.
  * NULL: the environment is ready as it is, and an address is an error. */

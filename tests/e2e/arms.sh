@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-measured "$cbench" run --bench 'ctl.*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
+measured "$cbench" run --bench 'ctl.s*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json
 

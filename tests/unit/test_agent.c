@@ -313,6 +313,7 @@ static void roles(void)
 {
     CB_AUTOBUF struct cb_buf out = {0};
     struct cb_err err;
+    CU_ASSERT_EQUAL(cb_capture((const char *[]){CB_TEST_AGENT, CB_ROLE_EXIT, NULL}, SOON, 0, &out, &err), 0);
     CU_ASSERT_EQUAL(cb_capture((const char *[]){CB_TEST_AGENT, "list", NULL}, SOON, 10000, &out, &err), 0);
     for (const struct cb_bench *const *b = cb_benchmarks; *b; b++)
         CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&out), (*b)->summary));
