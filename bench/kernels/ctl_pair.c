@@ -1,5 +1,7 @@
 #include "bench/kernels/ctl_pair.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include "bench/base/clock.h"
@@ -46,8 +48,11 @@ static void *answer(void *arg)
 
 int cb_pair_start(struct cb_pair *pair, const struct cb_run *run, struct cb_err *err)
 {
+    const struct sched_param none = {0};
     if (cb_cpus_pin((unsigned)cb_run_param(run, "cpus"), err) < 0)
         return -1;
+    if (sched_setscheduler(0, SCHED_BATCH, &none) < 0) /* the partner inherits it */
+        return cb_fail_sys(err, errno, "choose SCHED_BATCH");
     int failed = pthread_create(&pair->partner, NULL, answer, pair); /* begins on the CPU of its maker */
     if (failed)
         return cb_fail_sys(err, failed, "make a thread");
