@@ -91,11 +91,22 @@ static int unmap_pages(const struct mapped *s, struct cb_err *err)
     return s->major ? cb_scratch_drop(s->fd, s->size, err) : 0;
 }
 
-static uint64_t faults(bool major)
+struct faults {
+    uint64_t minor, major;
+};
+
+static struct faults faults_since(struct faults before)
 {
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    return (uint64_t)(major ? use.ru_majflt : use.ru_minflt);
+    return (struct faults){(uint64_t)use.ru_minflt - before.minor, (uint64_t)use.ru_majflt - before.major};
+}
+
+/* Every access faulted. A fault that had to be tried again, because a lock was taken, counts as a major one
+ * without having read: a few are no sign of a page that was not cached. */
+static bool as_wanted(bool major, struct faults f)
+{
+    return major ? f.major >= TOUCHES : f.minor + f.major >= TOUCHES && f.major <= TOUCHES / 16;
 }
 
 /* The place of the next access: the middle of a window. */
@@ -109,19 +120,20 @@ static uint64_t next_place(struct mapped *s)
 static int touch(struct cb_run *run, struct cb_err *err)
 {
     struct mapped *s = run->state;
-    uint64_t seen = faults(s->major), wrong = 0, before = cb_now_ns();
+    const struct faults before = faults_since((struct faults){0});
+    uint64_t wrong = 0, begin = cb_now_ns();
     for (unsigned i = 0; i < TOUCHES; i++) {
         uint64_t at = next_place(s);
         wrong += !cb_scratch_stamped(s->map + at, at / CB_PAGE);
     }
-    cb_hist_add(run->hist, (cb_now_ns() - before) * FIXED_POINT / TOUCHES);
-    seen = faults(s->major) - seen;
+    cb_hist_add(run->hist, (cb_now_ns() - begin) * FIXED_POINT / TOUCHES);
+    const struct faults seen = faults_since(before);
     if (wrong)
         return cb_fail(err, CB_ESYS, "%llu pages hold other data than was written",
                        (unsigned long long)wrong);
-    if (seen < TOUCHES)
-        return cb_fail(err, CB_EUNFIT, "%u accesses made %llu %s faults", TOUCHES, (unsigned long long)seen,
-                       s->major ? "major" : "minor");
+    if (!as_wanted(s->major, seen))
+        return cb_fail(err, CB_EUNFIT, "%u accesses made %llu minor and %llu major faults", TOUCHES,
+                       (unsigned long long)seen.minor, (unsigned long long)seen.major);
     return 0;
 }
 

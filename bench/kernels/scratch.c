@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
 #include "bench/base/io.h"
 
 #define FILL      UINT64_C(1048576) /* bytes of a write while the data file is filled */
@@ -188,9 +188,9 @@ int cb_scratch_open_spread(const char *path, struct cb_err *err)
     return fd;
 }
 
+/* Not from getrandom: a machine that was just started may have to wait for it. */
 uint32_t cb_scratch_tag(void)
 {
-    uint32_t tag;
-    /* Blocks until the pool is ready, which is long before; ENOSYS of an old filter leaves the process id. */
-    return getrandom(&tag, sizeof tag, 0) == sizeof tag ? tag : (uint32_t)getpid();
+    uint64_t state = cb_clock_ns(CLOCK_REALTIME) ^ (uint64_t)getpid() << 32;
+    return (uint32_t)cb_splitmix64(&state);
 }

@@ -70,7 +70,7 @@ void cb_scratch_rmdir(const char *path);
  * hash of their names; with a tag in the name that did not occur before they come where nobody was lately.
  * Other filesystems do not know the mark, and do not need it. */
 int cb_scratch_open_spread(const char *path, struct cb_err *err);
-/* Random, another one in every process. */
+/* Another one in every process, now and later. */
 uint32_t cb_scratch_tag(void);
 
 #endif
