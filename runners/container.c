@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
@@ -47,9 +48,10 @@ static bool has_own_net(const struct cb_env *env)
     return !is(env, "net", "host");
 }
 
-static bool has_veth(const struct cb_env *env)
+/* A link of its own, into the run's bridge. */
+static bool has_link(const struct cb_env *env)
 {
-    return is(env, "net", "veth") && env->site->fabric;
+    return (is(env, "net", "veth") || is(env, "net", "macvlan")) && env->site->fabric;
 }
 
 /* --- steps of the child ------------------------------------------------------------------------------ */
@@ -98,6 +100,11 @@ static int step_address(const struct cb_step *s, struct cb_err *err)
     return cb_net_address(DEVICE, s->source, CB_FABRIC_PREFIX, 1, err);
 }
 
+static int step_no_offload(const struct cb_step *s, struct cb_err *err)
+{
+    return cb_net_no_offload(s->source, err);
+}
+
 static int step_wait(const struct cb_step *s, struct cb_err *err)
 {
     return cb_channels_wait(&((struct container *)s->arg)->channels, err);
@@ -128,10 +135,12 @@ static void list_net_steps(struct container *c)
     if (!has_own_net(c->env))
         return;
     add(c, step_link_up, "lo");
-    if (!has_veth(c->env))
+    if (!has_link(c->env))
         return;
     add(c, step_wait, NULL); /* for the parent's plug */
     add(c, step_address, c->address);
+    if (is(c->env, "offload", "off"))
+        add(c, step_no_offload, DEVICE);
     add(c, step_link_up, DEVICE);
 }
 
@@ -197,6 +206,14 @@ static int clone_child(struct container *c, struct cb_err *err)
     return 0;
 }
 
+static int plug_into(const struct cb_env *env, int netns, struct cb_err *err)
+{
+    struct cb_fabric *f = env->site->fabric;
+    int failed = is(env, "net", "macvlan") ? cb_fabric_plug_macvlan(f, env->slot, DEVICE, netns, err)
+                                           : cb_fabric_plug(f, env->slot, DEVICE, netns, err);
+    return failed || (is(env, "offload", "off") && cb_fabric_no_offload(f, env->slot, err)) ? -1 : 0;
+}
+
 /* While the child mounts. */
 static int plug(struct container *c, struct cb_err *err)
 {
@@ -206,7 +223,7 @@ static int plug(struct container *c, struct cb_err *err)
     int cause = errno;
     if (netns < 0) /* a dead child has no namespace: what it died of says more */
         return cb_channels_let_go(&c->channels, err) < 0 ? -1 : cb_fail_sys(err, cause, "open %s", path);
-    if (cb_fabric_plug(c->env->site->fabric, c->env->slot, DEVICE, netns, err) < 0)
+    if (plug_into(c->env, netns, err) < 0)
         return -1;
     return cb_channels_let_go(&c->channels, err);
 }
@@ -225,6 +242,41 @@ static int try_namespaces(struct cb_err *err)
     return 0;
 }
 
+/* In a network namespace of its own. */
+static int make_link(const struct cb_arm *arm, struct cb_err *err)
+{
+    CB_AUTOFD int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (netns < 0)
+        return cb_fail_sys(err, errno, "open the network namespace");
+    if (cb_net_veth("link", NULL, "far", netns, err) < 0)
+        return -1;
+    bool macvlan = strcmp(cb_arm_value(arm, "net"), "macvlan") == 0;
+    if (macvlan && cb_net_macvlan("far", DEVICE, netns, err) < 0)
+        return -1;
+    if (strcmp(cb_arm_value(arm, "offload"), "on") == 0)
+        return 0;
+    /* A macvlan takes TSO from what it lies on, and does not let go of it. */
+    return cb_net_no_offload(macvlan ? DEVICE : "link", err);
+}
+
+/* What the kernel cannot do, or was built without, is found out in a child, whose links go with it. */
+static int try_link(const struct cb_arm *arm, struct cb_err *err)
+{
+    pid_t pid;
+    int status;
+    if (cb_ns_clone(CLONE_NEWNET, -1, &pid, err) < 0)
+        return -1;
+    if (pid == 0)
+        _exit(make_link(arm, err) == 0 ? 0 : err->sys);
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return cb_fail_sys(err, errno, "wait for a child");
+    int cause = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
+    return cause ? cb_fail_sys(err, cause, "a link with net=%s,offload=%s", cb_arm_value(arm, "net"),
+                               cb_arm_value(arm, "offload"))
+                 : 0;
+}
+
 static int try_overlay(struct cb_err *err)
 {
     CB_AUTOFD int fd = (int)syscall(SYS_fsopen, "overlay", 1 /* FSOPEN_CLOEXEC */);
@@ -236,7 +288,7 @@ static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb
     (void)site;
     if (geteuid() != 0)
         return cb_fail(err, CB_EMISSING, "containers need root");
-    int failed = cb_cgroup_init(err) < 0 || try_namespaces(err) < 0 ||
+    int failed = cb_cgroup_init(err) < 0 || try_namespaces(err) < 0 || try_link(arm, err) < 0 ||
                  (strcmp(cb_arm_value(arm, "fs"), "overlay") == 0 && try_overlay(err) < 0);
     if (failed)
         err->code = CB_EMISSING;
@@ -272,7 +324,11 @@ static int make_host_link(struct cb_env *env, struct container *c, struct cb_err
     }
     c->host_link = true;
     cb_env_fact(env, "network", "veth %s, the host's network", env->wire.device);
-    return 0;
+    if (!is(env, "offload", "off"))
+        return 0;
+    return cb_net_no_offload(env->wire.device, err) || cb_fabric_no_offload(env->site->fabric, env->slot, err)
+               ? -1
+               : 0;
 }
 
 /* What the agent will be told of its network. */
@@ -281,15 +337,17 @@ static int arrange_net(struct cb_env *env, struct container *c, struct cb_err *e
     cb_fabric_address(env->slot, c->address);
     if (!has_own_net(env) && make_host_link(env, c, err) < 0)
         return -1;
-    if (has_veth(env)) {
+    if (has_link(env)) {
         snprintf(env->wire.device, sizeof env->wire.device, DEVICE);
-        cb_env_fact(env, "network", "veth " DEVICE);
+        cb_env_fact(env, "network", "%s " DEVICE, cb_arm_value(env->arm, "net"));
     } else if (has_own_net(env)) {
         cb_env_fact(env, "network", "none: %s",
                     is(env, "net", "none") ? "net=none" : env->site->fabric_reason);
     }
-    if (env->wire.device[0])
-        snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(env->site->fabric));
+    if (!env->wire.device[0])
+        return 0;
+    cb_env_fact(env, "offload", is(env, "offload", "off") ? "TSO, GSO and GRO off" : "the kernel's defaults");
+    snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(env->site->fabric));
     return 0;
 }
 
@@ -317,7 +375,7 @@ static int up(struct cb_env *env, struct cb_err *err)
     if (cb_armgroup_create(env, env->site->memory, &c->group, err) < 0 ||
         cb_channels_open(&c->channels, err) < 0 || clone_child(c, err) < 0)
         return -1;
-    if (has_veth(env) && plug(c, err) < 0)
+    if (has_link(env) && plug(c, err) < 0)
         return -1;
     return cb_channels_await_ready(&c->channels, err);
 }
@@ -350,6 +408,8 @@ static void down(struct cb_env *env)
     cb_channels_close(&c->channels);
     if (c->host_link)
         cb_hostlink_remove(env->site, env->slot);
+    if (has_link(env) && is(env, "net", "macvlan"))
+        cb_fabric_unplug(env->site->fabric, env->slot);
     if (c->dir[0])
         cb_remove_tree(c->dir, &ignored);
     free(c);
@@ -357,7 +417,10 @@ static void down(struct cb_env *env)
 }
 
 static const struct cb_arm_param params[] = {
-    {"net", "veth into the run's bridge, the host's network, or loopback only", "veth", "veth|host|none"},
+    {"net", "veth or macvlan into the run's bridge, the host's network, or loopback only", "veth",
+     "veth|macvlan|host|none"},
+    {"offload", "off: packets of the link are no larger than its MTU (no TSO, GSO and GRO, at both ends)",
+     "on", "on|off"},
     {"fs", "overlay: root and scratch on overlayfs; bind: plain directories", "overlay", "overlay|bind"},
     {"seccomp", "ssbd: without SECCOMP_FILTER_FLAG_SPEC_ALLOW, which matters before Linux 5.16", "default",
      "default|ssbd|off"},

@@ -170,16 +170,60 @@ void cb_fabric_port(const struct cb_fabric *f, unsigned slot, char out[16])
     snprintf(out, 16, "cbp%u.%u", slot % SLOTS, (unsigned)f->plugs[slot % SLOTS]);
 }
 
-int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err)
+/* The name of the bridge's end of a new plug. */
+static int take_port(struct cb_fabric *f, unsigned slot, char port[16], struct cb_err *err)
 {
-    char port[16];
     if (slot >= SLOTS)
         return cb_fail(err, CB_EUSAGE, "the run's network has no slot %u", slot);
     f->plugs[slot]++;
     cb_fabric_port(f, slot, port);
-    if (enter(f, err))
+    return 0;
+}
+
+int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err)
+{
+    char port[16];
+    if (take_port(f, slot, port, err) || enter(f, err))
         return -1;
     int failed = cb_net_veth(port, CB_FABRIC_BRIDGE, ifname, netns_fd, err);
+    leave(f);
+    return failed;
+}
+
+/* Called inside the run's namespace. A macvlan on the bridge itself would not reach the peer: it does not
+ * talk to the addresses of what it lies on. */
+static int make_macvlan(const struct cb_fabric *f, const char *port, const char *ifname, int netns_fd,
+                        struct cb_err *err)
+{
+    char lower[16];
+    snprintf(lower, sizeof lower, "m%s", port);
+    if (cb_net_veth(port, CB_FABRIC_BRIDGE, lower, f->netns, err))
+        return -1;
+    if (cb_net_up(lower, err) == 0 && cb_net_macvlan(lower, ifname, netns_fd, err) == 0)
+        return 0;
+    struct cb_err ignored;
+    cb_net_delete(port, &ignored);
+    return -1;
+}
+
+int cb_fabric_plug_macvlan(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd,
+                           struct cb_err *err)
+{
+    char port[16];
+    if (take_port(f, slot, port, err) || enter(f, err))
+        return -1;
+    int failed = make_macvlan(f, port, ifname, netns_fd, err);
+    leave(f);
+    return failed;
+}
+
+int cb_fabric_no_offload(struct cb_fabric *f, unsigned slot, struct cb_err *err)
+{
+    char port[16];
+    cb_fabric_port(f, slot, port);
+    if (enter(f, err))
+        return -1;
+    int failed = cb_net_no_offload(port, err);
     leave(f);
     return failed;
 }

@@ -25,6 +25,12 @@ void cb_fabric_address(unsigned slot, char out[16]);
 /* A veth: `ifname` appears, down and without address, in the namespace `netns_fd`; the other end hangs in the
  * bridge. */
 int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd, struct cb_err *err);
+/* The same through a macvlan, which lies on the far end of a veth in the run's namespace. Unplug it: the veth
+ * does not die with the macvlan's namespace. */
+int cb_fabric_plug_macvlan(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd,
+                           struct cb_err *err);
+/* Turns off TSO, GSO and GRO of the bridge's end of the slot's latest plug. */
+int cb_fabric_no_offload(struct cb_fabric *f, unsigned slot, struct cb_err *err);
 /* Waits until packets pass through the bridge's end of the slot's latest plug, whose other end is up. */
 int cb_fabric_await_running(struct cb_fabric *f, unsigned slot, uint64_t deadline, struct cb_err *err);
 /* Takes both ends of a slot's latest plug away; for arms whose own end does not die with a namespace. */

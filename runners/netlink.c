@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 
 #include "bench/base/buf.h"
+#include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
 
 #define REQUEST_MAX 1024  /* the longest request, a veth pair, takes some 150 bytes */
@@ -185,6 +189,40 @@ int cb_net_veth(const char *name, const char *bridge, const char *peer, int netn
     mnl_attr_nest_end(&r.head, data);
     mnl_attr_nest_end(&r.head, info);
     return ask(&r, NULL, err) ? cb_wrap(err, "make veth %s and %s", name, peer) : 0;
+}
+
+int cb_net_macvlan(const char *lower, const char *name, int netns_fd, struct cb_err *err)
+{
+    union request r;
+    struct nlattr *info;
+    int index = index_of(lower, err);
+    if (index < 0)
+        return cb_wrap(err, "make macvlan %s", name);
+    start_link(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, 0);
+    put_name(&r, name);
+    mnl_attr_put_u32(&r.head, IFLA_LINK, (uint32_t)index);
+    mnl_attr_put_u32(&r.head, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+    struct nlattr *data = begin_kind(&r, "macvlan", &info);
+    mnl_attr_put_u32(&r.head, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+    mnl_attr_nest_end(&r.head, data);
+    mnl_attr_nest_end(&r.head, info);
+    return ask(&r, NULL, err) ? cb_wrap(err, "make macvlan %s", name) : 0;
+}
+
+int cb_net_no_offload(const char *name, struct cb_err *err)
+{
+    static const uint32_t off[] = {ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
+    CB_AUTOFD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "make a socket");
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        struct ethtool_value set = {.cmd = off[i], .data = 0};
+        struct ifreq request = {.ifr_data = (char *)&set};
+        memcpy(request.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
+        if (ioctl(fd, SIOCETHTOOL, &request) < 0)
+            return cb_fail_sys(err, errno, "turn off TSO, GSO and GRO of link %s", name);
+    }
+    return 0;
 }
 
 int cb_net_up(const char *name, struct cb_err *err)

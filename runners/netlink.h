@@ -12,6 +12,11 @@ int cb_net_bridge(const char *name, struct cb_err *err);
 /* A veth pair in one request: `name` here, enslaved to `bridge` (may be NULL) and up; `peer` born in the
  * namespace `netns_fd`, down. */
 int cb_net_veth(const char *name, const char *bridge, const char *peer, int netns_fd, struct cb_err *err);
+/* A macvlan on top of the link `lower`, which is here: `name` is born in the namespace `netns_fd`, down. */
+int cb_net_macvlan(const char *lower, const char *name, int netns_fd, struct cb_err *err);
+/* Packets leave the link as they would leave a wire's: no larger than its MTU, none put together or cut (TSO,
+ * GSO, GRO). */
+int cb_net_no_offload(const char *name, struct cb_err *err);
 int cb_net_up(const char *name, struct cb_err *err);
 /* address "198.18.0.4", prefix 24. `route` 0: no connected route is added (IFA_F_NOPREFIXROUTE), for the
  * host's own namespace. */

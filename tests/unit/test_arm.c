@@ -22,6 +22,7 @@ static void arms_that_parse(void)
         {"container:net=host", "container", "net", "host"},
         {"container:net=host,fs=bind", "container", "fs", "bind"},
         {"container:fs=bind,net=none", "container", "net", "none"},
+        {"container:net=macvlan,offload=off", "container", "offload", "off"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cb_arm arm;

@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <unistd.h>
 
 #include "bench/base/clock.h"
@@ -180,6 +183,39 @@ static void bridge_and_veth_carry_tcp(void)
     CU_ASSERT_TRUE(links_go("t-port")); /* with the namespace of its other end */
     CU_ASSERT_EQUAL(cb_net_delete("t-br", &err), 0);
     CU_ASSERT_EQUAL(links("t-"), 0);
+}
+
+static uint32_t offload_of(const char *name, uint32_t which)
+{
+    struct ethtool_value value = {.cmd = which};
+    struct ifreq request = {.ifr_data = (char *)&value};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    memcpy(request.ifr_name, name, strlen(name) + 1);
+    CU_ASSERT_EQUAL(ioctl(fd, SIOCETHTOOL, &request), 0);
+    close(fd);
+    return value.data;
+}
+
+static void offloads_are_turned_off(void)
+{
+    struct cb_err err = {0};
+    if (!isolated())
+        return;
+    int here = netns();
+    CU_ASSERT_EQUAL(cb_net_veth("t-v", NULL, "t-w", here, &err), 0);
+    CU_ASSERT_EQUAL(cb_net_macvlan("t-w", "t-m", here, &err), 0);
+    CU_ASSERT(offload_of("t-v", ETHTOOL_GTSO) &&
+              offload_of("t-v", ETHTOOL_GGSO)); /* as every kernel makes it */
+    CU_ASSERT_EQUAL(cb_net_no_offload("t-v", &err), 0);
+    CU_ASSERT(!offload_of("t-v", ETHTOOL_GTSO) && !offload_of("t-v", ETHTOOL_GGSO));
+    CU_ASSERT(!offload_of("t-v", ETHTOOL_GGRO));
+    CU_ASSERT(offload_of("t-w", ETHTOOL_GTSO)); /* the other end is another's to set */
+    CU_ASSERT_EQUAL(cb_net_no_offload("t-none", &err), -1);
+    CU_ASSERT_EQUAL(err.sys, ENODEV);
+    CU_ASSERT_EQUAL(cb_net_macvlan("t-none", "t-x", here, &err), -1);
+    CU_ASSERT_EQUAL(cb_net_delete("t-v", &err), 0); /* both, and what lies on them */
+    CU_ASSERT_EQUAL(links("t-"), 0);
+    close(here);
 }
 
 static void netlink_says_what_the_kernel_says(void)
@@ -393,6 +429,7 @@ static void hostlink_says_why_not(void)
 
 const struct cb_suite cb_suite = {"net",
                                   {{"bridge and veth carry TCP", bridge_and_veth_carry_tcp},
+                                   {"offloads are turned off", offloads_are_turned_off},
                                    {"errors carry the kernel's words", netlink_says_what_the_kernel_says},
                                    {"addresses with and without route", addresses_with_and_without_route},
                                    {"links may be deleted while listed", links_may_be_deleted_while_listed},
