@@ -42,8 +42,10 @@ enum {
 };
 
 static const struct argp_option option_table[] = {
-    {"all", KEY_ALL, NULL, 0, "Every benchmark (the default without --bench)", 0},
-    {"bench", KEY_BENCH, "GLOB,..", 0, "Only benchmarks that match one of the globs, e.g. 'mem.*,fs.commit'",
+    {"all", KEY_ALL, NULL, 0, "The standard set in all arms (the default without --bench)", 0},
+    {"bench", KEY_BENCH, "LIST", 0,
+     "Sets (quick, standard, full), globs of names ('mem.*,fs.commit'), or a glob's cases of a set "
+     "('mem.*@full')",
      0},
     {"arm", KEY_ARM, "ARM", 0,
      "An arm, e.g. container or vm:accel=tcg; repeat for more (default: host host2 container vm)", 0},

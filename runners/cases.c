@@ -143,11 +143,16 @@ static bool in_set(const struct cb_bench *b, enum cb_set set)
 /* Which cases of a benchmark one word asks for: those of the set that is returned, -1 for none. */
 static int asked_for(const char *word, const struct cb_bench *b, enum cb_set own)
 {
-    int set = set_of(word);
-    if (set >= 0)
-        return in_set(b, set) ? set : -1;
-    if (fnmatch(word, b->name, 0) != 0)
+    char glob[CB_NAME_MAX];
+    const char *at = strchr(word, '@');
+    int set = set_of(at ? at + 1 : word);
+    if (!at && set >= 0)
+        return in_set(b, (enum cb_set)set) ? set : -1;
+    snprintf(glob, sizeof glob, "%.*s", at ? (int)(at - word) : (int)strlen(word), word);
+    if (fnmatch(glob, b->name, 0) != 0)
         return -1;
+    if (at)
+        return set >= 0 && in_set(b, (enum cb_set)set) ? set : -1;
     return in_set(b, own) ? (int)own : CB_SET_FULL;
 }
 

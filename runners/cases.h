@@ -13,10 +13,11 @@
 uint64_t cb_cases_memory(const struct cb_topology *t);
 
 /* Fills plan->cases (owned by the plan) and plan->ncases; plan->memory and plan->seed are there already.
- * `list` has words with commas: a set ("quick", "standard", "full") or a glob of names ("mem.*"), which takes
- * a benchmark's cases of the plan's own set, and all its cases where that set has none of it. NULL: the
- * plan's own set, "quick" for a quick plan and "standard" otherwise. CB_EUSAGE: a word that matches nothing.
- */
+ * `list` has words with commas:
+ *   "quick", "standard", "full"   a set
+ *   "mem.*"        a glob of names: a benchmark's cases of the plan's own set, all of them where it has none
+ * there "mem.*@full"   the same, of the set behind it NULL: the plan's own set, "quick" for a quick plan and
+ * "standard" otherwise. CB_EUSAGE: a word that matches nothing. */
 int cb_cases_select(struct cb_plan *plan, const char *list, const struct cb_topology *t, struct cb_err *err);
 
 /* True when a glob of the list matches the name. */

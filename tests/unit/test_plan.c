@@ -103,6 +103,10 @@ static void sets_grow(void)
         CU_ASSERT(plan.ncases > 0); /* also of one that only the full set has */
         cb_plan_free(&plan);
     }
+    struct cb_plan few = make(NULL, "mem.chase", 0), more = make(NULL, "mem.chase@full", 0);
+    CU_ASSERT(few.ncases > 0 && few.ncases < more.ncases);
+    cb_plan_free(&few);
+    cb_plan_free(&more);
     struct cb_plan all = make(NULL, "*", 0), mixed = make(NULL, "ctl.spin,full", 0);
     CU_ASSERT(all.ncases >= n[1]);
     CU_ASSERT_EQUAL(mixed.ncases, n[2]); /* no case twice */
@@ -124,6 +128,8 @@ static void bad_requests(void)
         {{"host", NULL}, "mem.*,typo.*", "typo.*"},
         {{"host", NULL}, "typo", "no benchmark matches"},
         {{"host", NULL}, "quick,fulll", "fulll"},
+        {{"host", NULL}, "mem.*@all", "mem.*@all"},
+        {{"host", NULL}, "start.total@", "start.total@"},
         {{"host", NULL}, ",", "no benchmark matches"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
