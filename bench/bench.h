@@ -60,6 +60,22 @@ struct cb_variant {
     enum cb_set set;
 };
 
+/* A counter of the host that work of the agent must show in. */
+enum cb_counter {
+    CB_COUNTER_NONE,
+    CB_COUNTER_DISK_READ,  /* bytes of the device below the scratch directory */
+    CB_COUNTER_DISK_WRITE, /* the same */
+    CB_COUNTER_FLUSH,      /* flushes of that device */
+    CB_COUNTER_LINK_OUT,   /* bytes of the run's link, from the arm to the peer */
+    CB_COUNTER_LINK_IN,    /* and back */
+};
+
+/* What of a case the host can see: `each` of the counter's unit for a unit of work. */
+struct cb_counted {
+    enum cb_counter counter;
+    uint32_t each;
+};
+
 struct cb_bench {
     const char *name;    /* "mem.chase": permanent, a key in the history */
     const char *summary; /* one line */
@@ -74,6 +90,8 @@ struct cb_bench {
     int (*reset)(struct cb_run *run, uint64_t iters, struct cb_err *err);
     int (*loop)(struct cb_run *run, uint64_t iters, struct cb_err *err); /* timed from outside */
     void (*teardown)(struct cb_run *run); /* may be NULL; safe after a failed setup */
+    /* What the host must have counted while batches ran; NULL: nothing. */
+    struct cb_counted (*counted)(const uint64_t param[CB_PARAM_MAX]);
 };
 
 /* The table: benchmarks.def as an array, ended by NULL. */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "bench/base/cleanup.h"
+#include "results/counted.h"
 #include "results/decide.h"
+#include "results/plausible.h"
 #include "results/rank.h"
 #include "results/stats.h"
 #include "results/void.h"
@@ -164,6 +166,45 @@ static bool mark_untrusted(const struct grid *g, unsigned arm, struct cb_row *ro
     return true;
 }
 
+/* True, with the row marked, when the host counted something else than the arm claims in most of the blocks
+ * that count. A lie is in all of them; what others did on the same device, or a late reading, is in some. */
+static bool mark_unconserved(const struct grid *g, unsigned arm, struct cb_row *row)
+{
+    const struct cell *c = grid_row(g, arm);
+    char reason[128];
+    size_t all = 0, bad = 0;
+    for (size_t b = 0; b < g->d->nblocks; b++) {
+        if (!c[b].result || !counts(g, b) || isnan(c[b].value))
+            continue;
+        all++;
+        bad += cb_counted_otherwise(g->d, c[b].result, reason, sizeof reason);
+    }
+    if (2 * bad <= all)
+        return false;
+    row->outcome = "untrusted";
+    snprintf(row->reason, sizeof row->reason, "%s: %s", g->d->arms[arm].name, reason);
+    return true;
+}
+
+/* True, with the row marked, when the arm's value, or the one it is compared with, is beyond what machines
+ * can do. */
+static bool mark_implausible(const struct grid *g, struct cb_row *row)
+{
+    const struct {
+        unsigned arm;
+        double value;
+    } sides[] = {{row->arm, row->value}, {g->d->run.baseline, row->baseline_value}};
+    char reason[200];
+    for (size_t i = 0; i < 2; i++) {
+        if (!cb_implausible(row->metric->name, sides[i].value, reason, sizeof reason))
+            continue;
+        row->outcome = "untrusted";
+        snprintf(row->reason, sizeof row->reason, "%.40s: %s", g->d->arms[sides[i].arm].name, reason);
+        return true;
+    }
+    return false;
+}
+
 /* True, with the row marked, when no block counts and void ones had to do. */
 static bool mark_void(const struct grid *g, struct cb_row *row)
 {
@@ -237,7 +278,8 @@ static void judge(const struct grid *g, struct cb_row *row)
         return;
     }
     if (mark_pinning(g, row) || mark_void(g, row) || mark_untrusted(g, row->arm, row) ||
-        mark_untrusted(g, base, row))
+        mark_untrusted(g, base, row) || mark_unconserved(g, row->arm, row) ||
+        mark_unconserved(g, base, row) || mark_implausible(g, row))
         return;
     if (row->arm != base && !row->n) {
         char why[200];

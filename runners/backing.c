@@ -72,6 +72,7 @@ void cb_backing_facts(struct cb_env *env, const char *path)
         cb_env_fact(env, "scratch.fs", "unknown: %s", err.msg);
         return;
     }
+    snprintf(env->scratch_device, sizeof env->scratch_device, "%s", b.device);
     cb_env_fact(env, "scratch.fs", "%s", b.fs);
     cb_env_fact(env, "scratch.device", "%s", b.source);
     cb_env_fact(env, "scratch.mount", "%s", b.mount);

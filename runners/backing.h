@@ -15,7 +15,8 @@ struct cb_backing {
 
 /* By the mount id of `path` in /proc/self/mountinfo. */
 int cb_backing_of(const char *path, struct cb_backing *out, struct cb_err *err);
-/* Adds scratch.fs, scratch.device and scratch.mount, or scratch.fs = why they are not known. */
+/* Adds scratch.fs, scratch.device and scratch.mount, or scratch.fs = why they are not known; and the env's
+ * scratch_device. */
 void cb_backing_facts(struct cb_env *env, const char *path);
 
 #endif

@@ -90,7 +90,7 @@ static int check_sum(struct probe *p, unsigned which, struct cb_err *err)
 /* Median time of a batch in a fresh process; `which` is 0 for n iterations, 1 for 2n. */
 static int time_batches(struct probe *p, unsigned which, uint64_t iters, double *out, struct cb_err *err)
 {
-    struct cb_case_sink sink = {keep_batch, p};
+    struct cb_case_sink sink = {.batch = keep_batch, .arg = p};
     struct cb_wire_run run = p->run;
     int alive;
     bool trusted;

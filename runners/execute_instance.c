@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runners/counted.h"
 #include "runners/execution.h"
 #include "runners/noise.h"
 
@@ -13,9 +14,22 @@
 /* ---- one case
  * ----------------------------------------------------------------------------------------------------- */
 
+/* What a case in progress leaves. */
+struct catch
+{
+    struct cb_execution *x;
+    struct cb_counting counting;
+};
+
+static void first_batch_begins(void *arg)
+{
+    struct catch *c = arg;
+    cb_counting_before(&c->counting);
+}
+
 static void keep_batch(void *arg, const struct cb_batch *b)
 {
-    struct cb_execution *x = arg;
+    struct cb_execution *x = ((struct catch *)arg)->x;
     if (x->nbatches == x->cap) {
         unsigned cap = x->cap ? 2 * x->cap : 256;
         struct cb_batch *more = realloc(x->batches, cap * sizeof *more);
@@ -35,13 +49,23 @@ static void deliver(struct cb_execution *x, const struct cb_case_result *r)
     x->progress.done++;
 }
 
+static void deliver_counting(struct cb_execution *x, const struct cb_case_result *r,
+                             const struct cb_counting *c)
+{
+    const struct cb_noise_result counted = {
+        .block = r->block, .arm = (int)r->arm, .before = &c->before, .after = &c->after};
+    if (c->before.n && r->outcome == CB_OUTCOME_OK)
+        x->sink->noise(x->sink->arg, &counted);
+}
+
 /* Runs the case and delivers its result. -1 with CB_EINTR only; a lost agent shows in in->alive. */
 static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_case_result *r,
                     struct cb_err *err)
 {
     const struct cb_case *c = &x->plan->cases[r->case_index];
     const char *missing = cb_instance_lacks(in, c->bench);
-    struct cb_case_sink sink = {keep_batch, x};
+    struct catch caught = {.x = x};
+    const struct cb_case_sink sink = {.batch = keep_batch, .begin = first_batch_begins, .arg = &caught};
     struct cb_wire_run run = cb_case_wire(x, r->case_index);
     int alive = 1;
     const struct cb_cost *cost = cb_cost_of(x, r->arm, r->case_index);
@@ -53,10 +77,12 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
         if (run.timeout_ns > CB_WIRE_NS_MAX)
             run.timeout_ns = CB_WIRE_NS_MAX;
         x->nbatches = 0;
+        cb_counting_init(&caught.counting, &in->env, c, r->case_index);
         cb_hist_reset(x->hist);
         int got = cb_session_run(&in->session, &run, &sink, x->hist, &r->trusted,
                                  begin + run.timeout_ns + CB_HOST_GRACE_NS, &alive, err);
         r->took_ns = cb_now_ns() - begin;
+        cb_counting_after(&caught.counting);
         x->totals->measuring_ns += r->took_ns;
         if (got < 0 && err->code == CB_EINTR)
             return -1;
@@ -68,6 +94,7 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
     }
     in->alive = alive;
     deliver(x, r);
+    deliver_counting(x, r, &caught.counting);
     return 0;
 }
 

@@ -56,6 +56,7 @@ struct cb_env {
     char name[64];           /* "RUNID-SLOT": prefix of everything this instance creates */
     void *state;             /* the runner's own, freed by down */
     struct cb_wire_env wire; /* filled by the runner: what the agent is told about scratch, peer, link */
+    char scratch_device[16]; /* "254:0": the device below the scratch directory; "" where not known */
     char accelerator[24];    /* VM runner: "tcg", "kvm-hardware", ...; "none" for others */
     struct cb_fact
         facts[24]; /* what the runner knows from outside: backing filesystem, kernel image, reasons */

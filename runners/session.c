@@ -179,7 +179,8 @@ static void stamp(struct progress *p, uint64_t agent_ns, uint64_t host_ns)
         p->stamps[p->nstamps++] = (struct cb_stamp){agent_ns, host_ns};
 }
 
-static int take_mark(struct progress *p, const struct cb_wire_mark *m, uint64_t seen_ns, struct cb_err *err)
+static int take_mark(struct progress *p, const struct cb_wire_mark *m, uint64_t seen_ns,
+                     const struct cb_case_sink *sink, struct cb_err *err)
 {
     if (m->id != p->run->id || m->seq != p->lines || p->open)
         return cb_fail(err, CB_EPROTO, "mark out of order");
@@ -187,6 +188,8 @@ static int take_mark(struct progress *p, const struct cb_wire_mark *m, uint64_t 
     p->mark = *m;
     p->mark_host_ns = seen_ns;
     stamp(p, m->clock_ns, seen_ns);
+    if (p->lines == 0 && sink->begin)
+        sink->begin(sink->arg);
     return 0;
 }
 
@@ -271,7 +274,7 @@ int cb_session_run(struct cb_session *s, const struct cb_wire_run *run, const st
             return -1;
         switch (m.verb) {
         case CB_VERB_MARK:
-            got = take_mark(&p, &m.mark, s->lines.read_ns, err);
+            got = take_mark(&p, &m.mark, s->lines.read_ns, sink, err);
             break;
         case CB_VERB_SAMPLE:
             got = take_sample(s, &p, &m.sample, sink, err);

@@ -29,6 +29,7 @@ struct cb_batch {
 /* What a case delivers. Called while lines arrive, never while a batch runs. */
 struct cb_case_sink {
     void (*batch)(void *arg, const struct cb_batch *b);
+    void (*begin)(void *arg); /* set-up is over, the first batch begins; may be NULL */
     void *arg;
 };
 

@@ -72,6 +72,12 @@ static void teardown(struct cb_run *run)
     run->state = NULL;
 }
 
+static struct cb_counted counted(const uint64_t param[CB_PARAM_MAX])
+{
+    return (struct cb_counted){param[0] == OP_READ ? CB_COUNTER_DISK_READ : CB_COUNTER_DISK_WRITE,
+                               (uint32_t)CB_PAGE};
+}
+
 const struct cb_bench cb_fs_rand = {
     .name = "fs.rand",
     .summary = "random reads and writes of 4 KiB, O_DIRECT",
@@ -124,4 +130,5 @@ const struct cb_bench cb_fs_rand = {
     .setup = setup,
     .loop = loop,
     .teardown = teardown,
+    .counted = counted,
 };

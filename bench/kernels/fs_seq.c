@@ -48,6 +48,11 @@ static void teardown(struct cb_run *run)
     run->state = NULL;
 }
 
+static struct cb_counted counted(const uint64_t param[CB_PARAM_MAX])
+{
+    return (struct cb_counted){param[0] == OP_READ ? CB_COUNTER_DISK_READ : CB_COUNTER_DISK_WRITE, 1};
+}
+
 const struct cb_bench cb_fs_seq = {
     .name = "fs.seq",
     .summary = "sequential reads and writes of a file, O_DIRECT",
@@ -107,4 +112,5 @@ const struct cb_bench cb_fs_seq = {
     .setup = setup,
     .loop = loop,
     .teardown = teardown,
+    .counted = counted,
 };

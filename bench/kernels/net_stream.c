@@ -117,6 +117,11 @@ static void teardown(struct cb_run *run)
     run->state = NULL;
 }
 
+static struct cb_counted counted(const uint64_t param[CB_PARAM_MAX])
+{
+    return (struct cb_counted){param[0] == DIR_UP ? CB_COUNTER_LINK_OUT : CB_COUNTER_LINK_IN, 1};
+}
+
 const struct cb_bench cb_net_stream = {
     .name = "net.stream",
     .summary = "TCP streams to or from the peer",
@@ -158,4 +163,5 @@ const struct cb_bench cb_net_stream = {
     .setup = setup,
     .loop = loop,
     .teardown = teardown,
+    .counted = counted,
 };

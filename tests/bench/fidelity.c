@@ -127,7 +127,7 @@ static void keep_batch(void *arg, const struct cb_batch *b)
 
 static int run_case(struct run *r, unsigned case_index, struct cb_err *err)
 {
-    const struct cb_case_sink sink = {keep_batch, r};
+    const struct cb_case_sink sink = {.batch = keep_batch, .arg = r};
     struct cb_wire_run run = wire_run(r, case_index);
     int alive;
     bool trusted;

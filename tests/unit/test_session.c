@@ -29,7 +29,7 @@ static int converse(cb_script *script, unsigned *batches, struct cb_hist *hist, 
     unsigned nfacts;
     struct cb_wire_run run = {
         .id = 3, .bench = "ctl.spin", .iters = 10, .samples_min = 3, .samples_max = 5, .seed = 1};
-    struct cb_case_sink sink = {count_batch, batches};
+    struct cb_case_sink sink = {.batch = count_batch, .arg = batches};
     run.timeout_ns = CB_NS_PER_S;
     bool trusted;
     uint64_t deadline = cb_deadline_in(CB_NS_PER_S);
@@ -296,7 +296,7 @@ static void clocks_are_compared(void)
         unsigned batches = 0;
         int alive;
         bool trusted;
-        struct cb_case_sink sink = {count_batch, &batches};
+        struct cb_case_sink sink = {.batch = count_batch, .arg = &batches};
         struct cb_wire_run run = {
             .id = 1, .bench = "ctl.spin", .iters = 10, .samples_min = 3, .samples_max = 5};
         run.timeout_ns = CB_NS_PER_S;
