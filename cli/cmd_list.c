@@ -1,5 +1,6 @@
 /* cbench list: what exists. */
 #include <argp.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "bench/bench.h"
 #include "cli/cli.h"
 #include "plots/report.h"
+#include "runners/cases.h"
 #include "runners/runner.h"
 
 enum form { FORM_PLAIN, FORM_MARKDOWN, FORM_JSON };
@@ -29,7 +31,7 @@ struct table {
 
 static void print_cells(const struct table *t, const char *const *cells)
 {
-    static const int width[COLUMNS_MAX] = {24, 44, 10, 8, 0};
+    static const int width[COLUMNS_MAX] = {24, 52, 14, 20, 0};
     for (int i = 0; i < COLUMNS_MAX && t->columns[i]; i++)
         if (t->form == FORM_MARKDOWN)
             printf("| %s ", cells[i]);
@@ -94,15 +96,76 @@ static void bars_to_slashes(char *s)
             *s = '/';
 }
 
+/* "us, ops/s": of the metrics, each once. */
+static void describe_units(const struct cb_metric *first, char *out, size_t cap)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (const struct cb_metric *m = first; m->quantity && n < cap; m++) {
+        const struct cb_metric *same = first;
+        while (strcmp(same->unit, m->unit) != 0)
+            same++;
+        if (same == m)
+            n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", m->unit);
+    }
+}
+
+/* "2/3/9": how many cases each set has. A benchmark without a list has one, in every set. */
+static void describe_sets(const struct cb_bench *b, char *out, size_t cap)
+{
+    unsigned cases[CB_SET_FULL + 1] = {0};
+    for (int set = CB_SET_QUICK; set <= CB_SET_FULL; set++)
+        for (const struct cb_variant *v = b->variants; v && v->params; v++)
+            cases[set] += (int)v->set <= set;
+    snprintf(out, cap, b->variants ? "%u/%u/%u" : "1/1/1", cases[CB_SET_QUICK], cases[CB_SET_STANDARD],
+             cases[CB_SET_FULL]);
+}
+
 static void list_benchmarks(enum form form)
 {
-    struct table t = {.columns = {"name", "summary", "parameters"}, .form = form};
+    struct table t = {.columns = {"name", "summary", "units", "quick/standard/full", "parameters"},
+                      .form = form};
     table_begin(&t);
     for (const struct cb_bench *const *b = cb_benchmarks; *b; b++) {
-        char params[256];
+        char params[256], units[64], sets[40];
         describe_params((*b)->params, params, sizeof params);
+        describe_units((*b)->metrics, units, sizeof units);
+        describe_sets(*b, sets, sizeof sets);
         bars_to_slashes(params);
-        table_row(&t, (const char *[]){(*b)->name, (*b)->summary, params});
+        table_row(&t, (const char *[]){(*b)->name, (*b)->summary, units, sets, params});
+    }
+    table_end(&t);
+}
+
+/* Samples are a quarter of a run (runners/plan.c), the rest is starts and set-up. Where that is more than the
+ * budget, the run ends with it, but not before it has the blocks that an interval needs. */
+static double expected_minutes(const struct cb_plan *plan)
+{
+    double block = 4.0 * plan->narms * plan->ncases * (double)(plan->warm_ns + plan->time_ns);
+    double all = block * plan->blocks, budget = (double)plan->budget_ns, least = block * CB_BLOCKS_MIN;
+    double capped = all < budget ? all : budget;
+    return (capped > least ? capped : least) / 60e9;
+}
+
+static void list_sets(enum form form)
+{
+    static const char *const how[] = {[CB_SET_QUICK] = "cbench run --quick",
+                                      [CB_SET_STANDARD] = "cbench run --all",
+                                      [CB_SET_FULL] = "cbench run --bench full"};
+    struct table t = {.columns = {"name", "run by", "cases", "about"}, .form = form};
+    struct cb_topology topo;
+    struct cb_err err;
+    table_begin(&t);
+    for (int set = CB_SET_QUICK; set <= CB_SET_FULL; set++) {
+        const struct cb_plan_request req = {.quick = set == CB_SET_QUICK, .benches = cb_set_name(set)};
+        struct cb_plan plan;
+        char cases[16] = "-", about[32] = "-";
+        if (cb_topology_load(&topo, 1, &err) == 0 && cb_plan_make(&req, &topo, &plan, &err) == 0) {
+            snprintf(cases, sizeof cases, "%u", plan.ncases);
+            snprintf(about, sizeof about, "%.0f minutes", expected_minutes(&plan));
+            cb_plan_free(&plan);
+        }
+        table_row(&t, (const char *[]){cb_set_name(set), how[set], cases, about});
     }
     table_end(&t);
 }
@@ -149,10 +212,8 @@ static const struct {
     const char *name;
     void (*list)(enum form form);
 } lists[] = {
-    {"benchmarks", list_benchmarks},
-    {"arms", list_arms},
-    {"metrics", list_metrics},
-    {"figures", list_figures},
+    {"benchmarks", list_benchmarks}, {"sets", list_sets},       {"arms", list_arms},
+    {"metrics", list_metrics},       {"figures", list_figures},
 };
 
 /* ---- the command
@@ -189,7 +250,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = option_table,
     .parser = parse_option,
-    .args_doc = "[benchmarks|arms|metrics|figures]",
+    .args_doc = "[benchmarks|sets|arms|metrics|figures]",
     .doc = "Lists what exists (default: benchmarks).",
 };
 
@@ -205,8 +266,9 @@ static int cmd_list(int argc, char **argv)
             lists[i].list(o.form);
             return CB_EXIT_OK;
         }
-    cb_fail(&err, CB_EUSAGE, "list %s: none of benchmarks, arms, metrics, figures", what);
+    cb_fail(&err, CB_EUSAGE, "list %s: none of benchmarks, sets, arms, metrics, figures", what);
     return cb_report_error(&err);
 }
 
-const struct cb_command cb_cmd_list = {"list", "what exists: benchmarks, arms, metrics, figures", cmd_list};
+const struct cb_command cb_cmd_list = {"list", "what exists: benchmarks, sets, arms, metrics, figures",
+                                       cmd_list};

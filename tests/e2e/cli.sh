@@ -60,12 +60,21 @@ expect_code 0 "$cbench" run --dry-run --target 0.5%
 check grep -q '^more .*until every 95 % interval is within 0.5 %$' "$dir/out"
 check test ! -e "$CBENCH_HOME"
 
-for what in benchmarks arms metrics figures; do
+for what in benchmarks sets arms metrics figures; do
     expect_code 0 "$cbench" list "$what" --json
     check jq -e 'length > 0 and all(.name)' "$dir/out" >/dev/null
     expect_code 0 "$cbench" list "$what" --markdown
     check grep -q '^|---' "$dir/out"
 done
+
+# The catalogue of the documentation is the program's own.
+"$cbench" list benchmarks --markdown >"$dir/catalogue"
+sed -n '/^<!-- cbench list benchmarks --markdown -->$/,/^<!-- end -->$/{//!p}' "$root/docs/benchmarks.md" >"$dir/documented"
+check diff "$dir/documented" "$dir/catalogue"
+expect_code 0 "$cbench" list sets --json
+check jq -e 'map(.name) == ["quick", "standard", "full"] and all(.cases | tonumber > 0)
+             and (map(.cases | tonumber) | . == sort)' "$dir/out" >/dev/null
+
 expect_code 0 "$cbench" doctor --json
 check jq -e 'length > 8 and all(.state)' "$dir/out" >/dev/null
 done_testing
