@@ -17,6 +17,9 @@ static const unsigned samples[2] = {11, 5};
  * a kernel that does not do its work stays. */
 #define ROUNDS      5
 #define ROUNDS_MORE 31
+/* And no round of those begins later than this into a case: one that is not linear and has a slow set-up
+ * would take minutes to say so. */
+#define MORE_ROUNDS_NS (15 * CB_NS_PER_S)
 /* The largest set-up writes or shuffles a few hundred MB; an emulated guest does that in half a minute. */
 #define CASE_TIMEOUT_NS (60 * CB_NS_PER_S)
 #define HOST_GRACE_NS   (3 * CB_NS_PER_S)
@@ -151,13 +154,18 @@ static int find_iterations(struct probe *p, struct cb_doubling *d, struct cb_err
 
 static int probe_case(struct probe *p, struct cb_doubling *d, struct cb_err *err)
 {
+    uint64_t patience = cb_deadline_in(MORE_ROUNDS_NS);
     if (find_iterations(p, d, err) < 0)
         return -1;
-    while (d->rounds < ROUNDS || (d->rounds < ROUNDS_MORE && !doubles(d)))
+    while (d->rounds < ROUNDS ||
+           (d->rounds < ROUNDS_MORE && !doubles(d) && cb_deadline_remaining_ns(patience) > 0))
         if (run_round(p, d, err) < 0)
             return -1;
     d->checksum = p->checksum[0];
-    return doubles(d) ? 0 : cb_fail(err, CB_EUNFIT, "twice the iterations take %.2f times as long", d->ratio);
+    return doubles(d)
+               ? 0
+               : cb_fail(err, CB_EUNFIT, "twice the iterations take %.2f times as long, not %.1f to %.1f",
+                         d->ratio, CB_DOUBLING_MIN, CB_DOUBLING_MAX);
 }
 
 /* -1 where the instance is lost or the user stopped. */

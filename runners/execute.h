@@ -35,8 +35,8 @@ struct cb_block_result {
     uint64_t begin_ns, end_ns;
 };
 
-/* Evidence of noise: of the machine around a block, or around an instance's cases, there also from inside. And what
- * the host counted while one case's batches ran (runners/counted.h). */
+/* Evidence of noise: of the machine around a block, or around an instance's cases, there also from inside.
+ * And what the host counted while one case's batches ran (runners/counted.h). */
 struct cb_noise_result {
     unsigned block;
     int arm; /* -1: the block as a whole */

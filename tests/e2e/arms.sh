@@ -23,6 +23,8 @@ for arm in host host2 container vm; do
     fi
 done
 jqt '.arms[] | select(.name == "vm" and .status == "ok") | .accelerator | test("tcg|kvm")'
+# What the host counted bears out what was claimed, and no value is beyond what machines can do.
+jqt '[.metrics[] | select(.reason | test("invalid:|implausible:"))] == []'
 # Every metric has a number in every arm that is there.
 # shellcheck disable=SC2016
 jqt '[.arms[] | select(.status == "ok") | .name] as $arms
