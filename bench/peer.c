@@ -74,12 +74,13 @@ static void sink(int fd)
     }
 }
 
+/* A number follows behind the last piece. */
 static int pour(int fd, const char *bytes, uint64_t left)
 {
     struct cb_err gone;
     for (uint64_t n; left; left -= n) {
         n = left < CB_PEER_CHUNK ? left : CB_PEER_CHUNK;
-        if (cb_sock_send(fd, bytes, n, &gone) < 0)
+        if (cb_sock_send_more(fd, bytes, n, &gone) < 0)
             return -1;
     }
     return 0;

@@ -33,13 +33,19 @@ struct stream {
     struct flow flow[FLOWS_MAX];
 };
 
+static int send_chunk(const struct flow *f, bool last, struct cb_err *err)
+{
+    return last ? cb_sock_send(f->fd, f->buffer, CHUNK, err)
+                : cb_sock_send_more(f->fd, f->buffer, CHUNK, err);
+}
+
 static int transfer(const struct stream *s, const struct flow *f, uint64_t chunks, struct cb_err *err)
 {
     uint64_t peer_cpu_ns;
     if (cb_sock_send_count(f->fd, chunks * CHUNK, err) < 0)
         return -1;
     for (uint64_t i = 0; i < chunks; i++) {
-        int rc = s->dir == DIR_UP ? cb_sock_send(f->fd, f->buffer, CHUNK, err)
+        int rc = s->dir == DIR_UP ? send_chunk(f, i + 1 == chunks, err)
                                   : cb_sock_recv(f->fd, f->buffer, CHUNK, err);
         if (rc < 0)
             return -1;
@@ -125,7 +131,7 @@ static struct cb_counted counted(const uint64_t param[CB_PARAM_MAX])
 const struct cb_bench cb_net_stream = {
     .name = "net.stream",
     .summary = "TCP streams to or from the peer",
-    .revision = 1,
+    .revision = 2,
     .needs = CB_NEED_PEER,
     .metrics =
         (const struct cb_metric[]){

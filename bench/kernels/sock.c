@@ -85,15 +85,25 @@ int cb_sock_connect(const struct cb_run *run, uint16_t port, uint64_t patience_n
     }
 }
 
-int cb_sock_send(int fd, const void *bytes, size_t n, struct cb_err *err)
+static int send_all(int fd, const void *bytes, size_t n, int flags, struct cb_err *err)
 {
     for (size_t done = 0; done < n;) {
-        ssize_t k = send(fd, (const char *)bytes + done, n - done, MSG_NOSIGNAL);
+        ssize_t k = send(fd, (const char *)bytes + done, n - done, flags | MSG_NOSIGNAL);
         if (k < 0 && errno != EINTR)
             return cb_fail_sys(err, errno, "send to the peer");
         done += k > 0 ? (size_t)k : 0;
     }
     return 0;
+}
+
+int cb_sock_send(int fd, const void *bytes, size_t n, struct cb_err *err)
+{
+    return send_all(fd, bytes, n, 0, err);
+}
+
+int cb_sock_send_more(int fd, const void *bytes, size_t n, struct cb_err *err)
+{
+    return send_all(fd, bytes, n, MSG_MORE, err);
 }
 
 int cb_sock_recv(int fd, void *bytes, size_t n, struct cb_err *err)

@@ -19,6 +19,9 @@ int cb_sock_connect(const struct cb_run *run, uint16_t port, uint64_t patience_n
 int cb_sock_udp(const struct cb_run *run, uint16_t port, struct cb_err *err);
 /* All n bytes, or an error (end of stream is one). */
 int cb_sock_send(int fd, const void *bytes, size_t n, struct cb_err *err);
+/* The same where more follows at once: what does not fill a segment waits for it. A stream without delay
+ * would send a small segment behind every piece. */
+int cb_sock_send_more(int fd, const void *bytes, size_t n, struct cb_err *err);
 int cb_sock_recv(int fd, void *bytes, size_t n, struct cb_err *err);
 /* A number, 8 bytes, little endian. */
 int cb_sock_send_count(int fd, uint64_t n, struct cb_err *err);
