@@ -24,6 +24,7 @@ struct options {
     unsigned narms;
     const char *benches, *out, *connect;
     struct cb_plan_request plan;
+    unsigned cpus; /* of every arm; 0: one */
     bool all, dry_run, seeded;
 };
 
@@ -38,7 +39,8 @@ enum {
     KEY_ALL,
     KEY_BENCH,
     KEY_ARM,
-    KEY_CONNECT
+    KEY_CONNECT,
+    KEY_CPUS,
 };
 
 static const struct argp_option option_table[] = {
@@ -61,6 +63,7 @@ static const struct argp_option option_table[] = {
     {"out", KEY_OUT, "DIR", 0, "Where results go (default: $CBENCH_HOME or ./cbench-results)", 0},
     {"connect", KEY_CONNECT, "URI", 0, "libvirt connection of vm arms (default: qemu:///embed, no daemon)",
      0},
+    {"cpus", KEY_CPUS, "N", 0, "CPUs of every arm (default: 1); the rest is for the peer and the harness", 0},
     {"dry-run", KEY_DRY, NULL, 0, "Print the plan and stop", 0},
     {0},
 };
@@ -68,11 +71,11 @@ static const struct argp_option option_table[] = {
 /* ---- options
  * ---------------------------------------------------------------------------------------------------- */
 
-static int parse_blocks(const char *text, unsigned *out, struct cb_err *err)
+static int parse_count(const char *option, const char *text, uint64_t most, unsigned *out, struct cb_err *err)
 {
     uint64_t n;
-    if (cb_parse_u64(text, 1, CB_BLOCKS_MAX, &n, err) < 0)
-        return cb_wrap(err, "--blocks");
+    if (cb_parse_u64(text, 1, most, &n, err) < 0)
+        return cb_wrap(err, "%s", option);
     *out = (unsigned)n;
     return 0;
 }
@@ -91,7 +94,9 @@ static int parse_value(int key, char *arg, struct options *o, struct cb_err *err
 {
     switch (key) {
     case KEY_BLOCKS:
-        return parse_blocks(arg, &o->plan.blocks, err);
+        return parse_count("--blocks", arg, CB_BLOCKS_MAX, &o->plan.blocks, err);
+    case KEY_CPUS:
+        return parse_count("--cpus", arg, CB_CPUS_MAX, &o->cpus, err);
     case KEY_BUDGET:
         return cb_parse_time(arg, &o->plan.budget_ns, err) < 0 ? cb_wrap(err, "--budget") : 0;
     case KEY_TARGET:
@@ -137,6 +142,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_TARGET:
     case KEY_SEED:
     case KEY_ARM:
+    case KEY_CPUS:
         if (parse_value(key, arg, o, &err) < 0)
             exit(cb_report_error(&err));
         return 0;
@@ -351,7 +357,7 @@ static int cmd_run(int argc, char **argv)
     int unparsed;
     if (argp_parse(&argp, argc, argv, 0, &unparsed, &o) != 0)
         return CB_EXIT_USAGE;
-    if (finish_options(&o, &err) < 0 || cb_topology_load(&topo, 1, &err) < 0 ||
+    if (finish_options(&o, &err) < 0 || cb_topology_load(&topo, o.cpus ? (int)o.cpus : 1, &err) < 0 ||
         cb_plan_make(&o.plan, &topo, &plan, &err) < 0)
         return cb_report_error(&err);
     int code;

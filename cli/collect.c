@@ -59,6 +59,7 @@ static int host_facts(struct cb_kvs *h, const struct cb_site *site)
     bad |= add_kv(h, "hypervisor", t->hypervisor);
     bad |= add_kv(h, "cpu", t->cpu_model);
     bad |= add_kvf(h, "cpus", "%d", t->ncpus);
+    bad |= add_kvf(h, "cpus.arm", "%d", t->nsut);
     bad |= add_kv(h, "cpus.sut", cb_cpulist_format(t->sut, t->nsut, sut, sizeof sut));
     bad |= add_kv(h, "cpus.other", cb_cpulist_format(t->other, t->nother, other, sizeof other));
     bad |= add_kv(h, "cpus.shared", t->shared ? "true" : "false");

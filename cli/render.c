@@ -157,12 +157,21 @@ static void benches_of(const struct cb_dataset *d, struct cb_buf *out)
         }
 }
 
+/* " --cpus 2" where the arms had more than one. */
+static void cpus_of(const struct cb_dataset *d, struct cb_buf *out)
+{
+    const char *n = cb_kv_get(&d->run.host, "cpus.arm", "1");
+    if (strcmp(n, "1") != 0)
+        cb_buf_printf(out, " --cpus %s", n);
+}
+
 /* What a reader types to measure the same again. */
 static void command_of(const struct cb_dataset *d, struct cb_buf *out)
 {
     cb_buf_printf(out, "cbench run --seed %" PRIu64 "%s --blocks %u", d->run.seed,
                   d->run.quick ? " --quick" : "", d->run.blocks);
     benches_of(d, out);
+    cpus_of(d, out);
     for (size_t i = 0; i < d->narms; i++)
         cb_buf_printf(out, " --arm %s", d->arms[i].name);
 }

@@ -27,6 +27,13 @@ struct cb_metric {
     double q; /* for CB_HIST_QUANTILE */
 };
 
+/* A quantile of the case's latencies: CB_QUANTILE_US("p99", .99). */
+#define CB_QUANTILE_US(name, at)                                                                             \
+    {                                                                                                        \
+        .quantity = (name), .unit = "us", .better = CB_LOWER, .derive = CB_HIST_QUANTILE, .scale = 1e-3,     \
+        .q = (at),                                                                                           \
+    }
+
 struct cb_sample {
     uint32_t seq;
     uint64_t iters;   /* iterations of the loop: the same in all arms */

@@ -97,18 +97,8 @@ void cb_pair_stop(struct cb_pair *pair)
 }
 
 const struct cb_metric cb_pair_metrics[] = {
-    {.quantity = "p50",
-     .unit = "us",
-     .better = CB_LOWER,
-     .derive = CB_HIST_QUANTILE,
-     .scale = 1e-3,
-     .q = 0.5},
-    {.quantity = "p99",
-     .unit = "us",
-     .better = CB_LOWER,
-     .derive = CB_HIST_QUANTILE,
-     .scale = 1e-3,
-     .q = 0.99},
+    CB_QUANTILE_US("p50", 0.5),
+    CB_QUANTILE_US("p99", 0.99),
     {.quantity = NULL},
 };
 

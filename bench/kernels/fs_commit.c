@@ -126,18 +126,8 @@ const struct cb_bench cb_fs_commit = {
     .needs = CB_NEED_SCRATCH,
     .metrics =
         (const struct cb_metric[]){
-            {.quantity = "p50",
-             .unit = "us",
-             .better = CB_LOWER,
-             .derive = CB_HIST_QUANTILE,
-             .scale = 1e-3,
-             .q = 0.5},
-            {.quantity = "p99",
-             .unit = "us",
-             .better = CB_LOWER,
-             .derive = CB_HIST_QUANTILE,
-             .scale = 1e-3,
-             .q = 0.99},
+            CB_QUANTILE_US("p50", 0.5),
+            CB_QUANTILE_US("p99", 0.99),
             {.quantity = NULL},
         },
     .params =

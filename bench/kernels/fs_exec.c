@@ -122,12 +122,7 @@ const struct cb_bench cb_fs_exec = {
     .needs = CB_NEED_SCRATCH,
     .metrics =
         (const struct cb_metric[]){
-            {.quantity = "p50",
-             .unit = "us",
-             .better = CB_LOWER,
-             .derive = CB_HIST_QUANTILE,
-             .scale = 1e-3,
-             .q = 0.5},
+            CB_QUANTILE_US("p50", 0.5),
             {.quantity = NULL},
         },
     .params =

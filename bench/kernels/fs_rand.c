@@ -90,12 +90,7 @@ const struct cb_bench cb_fs_rand = {
              .better = CB_HIGHER,
              .derive = CB_WORK_PER_WALL,
              .scale = 1e9},
-            {.quantity = "p99",
-             .unit = "us",
-             .better = CB_LOWER,
-             .derive = CB_HIST_QUANTILE,
-             .scale = 1e-3,
-             .q = 0.99},
+            CB_QUANTILE_US("p99", 0.99),
             {.quantity = NULL},
         },
     .params =
