@@ -345,7 +345,8 @@ static void nothing(int signal)
 /* A sleep that a signal ended is none. */
 static void sleep_that_is_cut_short(void)
 {
-    const struct itimerval soon = {.it_value = {.tv_usec = 300}}, never = {0};
+    const struct itimerval soon = {.it_value = {.tv_usec = 300}, .it_interval = {.tv_usec = 300}},
+                           never = {0};
     const struct sigaction handler = {.sa_handler = nothing};
     struct cb_run run = make_run("ctl.timer", "");
     CU_ASSERT_EQUAL_FATAL(begin(&run), 0);

@@ -313,14 +313,18 @@ static void load_beyond_all_rates_ends(void)
     stop_peer();
 }
 
+/* On a machine that is busy with other things the stream may not get its share: the case says so. */
 static void loaded_runs_beside_a_stream(void)
 {
     static const char *const rows[] = {"load=50", "load=90"};
     start_peer();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct cb_run run = run_case(with_peer(make_run("net.loaded", rows[i])), 100, 2);
-        CU_ASSERT_EQUAL(run.work, 200);
-        CU_ASSERT_EQUAL(hist.total, 200);
+        struct cb_run run = with_peer(make_run("net.loaded", rows[i]));
+        CU_ASSERT_EQUAL_FATAL(run.bench->setup(&run, &err), 0);
+        int rc = batch(&run, 100);
+        CU_ASSERT(rc == 0 || err.code == CB_EUNFIT);
+        CU_ASSERT(rc < 0 || (run.work == 100 && run.sink > 0 && hist.total == 100));
+        end(&run);
     }
     stop_peer();
 }
