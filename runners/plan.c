@@ -27,9 +27,9 @@ struct preset {
  */
 static const struct preset standard_preset = {
     .blocks = 10,
-    .budget_ns = 600 * CB_NS_PER_S,
+    .budget_ns = 720 * CB_NS_PER_S,
     .warm_ns = 10 * CB_NS_PER_MS,
-    .time_ns = 200 * CB_NS_PER_MS,
+    .time_ns = 150 * CB_NS_PER_MS,
     .samples_min = 10,
     .samples_max = 40,
 };
