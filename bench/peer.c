@@ -108,12 +108,12 @@ static void answer_once(int fd)
 }
 
 static const struct cb_service services[] = {
-    {CB_PEER_RR, SOCK_STREAM, false, answer_requests},
-    {CB_PEER_RR, SOCK_DGRAM, false, cb_peer_answer_datagrams},
-    {CB_PEER_SINK, SOCK_STREAM, false, sink},
-    {CB_PEER_SOURCE, SOCK_STREAM, false, source},
-    {CB_PEER_CLOSE, SOCK_STREAM, true, answer_once},
-    {CB_PEER_COUNT, SOCK_STREAM, false, cb_peer_count_datagrams},
+    {answer_requests, SOCK_STREAM, CB_PEER_RR, false},
+    {cb_peer_answer_datagrams, SOCK_DGRAM, CB_PEER_RR, false},
+    {sink, SOCK_STREAM, CB_PEER_SINK, false},
+    {source, SOCK_STREAM, CB_PEER_SOURCE, false},
+    {answer_once, SOCK_STREAM, CB_PEER_CLOSE, true},
+    {cb_peer_count_datagrams, SOCK_STREAM, CB_PEER_COUNT, false},
 };
 #define SERVICES (sizeof services / sizeof *services)
 

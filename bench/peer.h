@@ -9,11 +9,11 @@
 #define CB_PEER_CHUNK (UINT64_C(128) << 10) /* bytes of one read or write of a stream */
 
 struct cb_service {
-    uint16_t port;
-    int type;     /* SOCK_STREAM; SOCK_DGRAM, whose socket itself is served */
-    bool at_once; /* in the accepting thread, since such a connection is shorter than the start of a thread */
     /* Until the other side is gone, closed or failed: a peer has nobody to tell why. */
     void (*serve)(int fd);
+    int type; /* SOCK_STREAM; SOCK_DGRAM, whose socket itself is served */
+    uint16_t port;
+    bool at_once; /* in the accepting thread, since such a connection is shorter than the start of a thread */
 };
 
 /* Datagrams, in peer_udp.c. */

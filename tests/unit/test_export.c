@@ -51,8 +51,7 @@ static void json_holds_the_contract(void)
     double all = 0;
     const char *part;
     json_t *seconds;
-    json_object_foreach (json_object_get(run, "spent_s"), part, seconds)
-        all += json_real_value(seconds);
+    json_object_foreach(json_object_get(run, "spent_s"), part, seconds) all += json_real_value(seconds);
     CU_ASSERT_DOUBLE_EQUAL(all, json_real_value(json_object_get(run, "wall_s")), 1e-9);
     CU_ASSERT(json_is_true(json_object_get(host, "virtualised")));
     CU_ASSERT_STRING_EQUAL(string_at(host, "hypervisor"), "kvm");
