@@ -31,7 +31,7 @@ jqt '[.arms[] | select(.status == "ok") | .name] as $arms
      | [.metrics[] | select(.value == null or .outcome == "failed" or .outcome == "skipped")] == []
        and ([.metrics[].arm] | unique) == ($arms | sort)'
 # What happened first is a metric of its own.
-jqt '[.metrics[] | select(.name == "mem.fault.time.cold" and .value > 0) | .arm] | length == 4'
+jqt '[.metrics[] | select(.name == "ctl.syscall.time.cold" and .value > 0) | .arm] | length == 4'
 # In every block, those that other programs disturbed too.
 # shellcheck disable=SC2016
 jqt '.run.blocks as $blocks | [.metrics[] | select(.arm == "container") | .with_void.n] | unique == [$blocks]'
