@@ -46,6 +46,7 @@ struct cb_run {
         slow_ppm;  /* the harness's: prolongs every batch by this share of it; 0 but in a positive control */
     void *state;   /* the kernel's own */
     uint64_t work; /* the loop adds what a batch did, in the benchmark's own terms (bytes, operations) */
+    uint64_t peer_ns;       /* and the CPU time that the peer says it took for it */
     struct cb_hist *hist;   /* never NULL; filled only by benchmarks with CB_HIST_QUANTILE metrics */
     volatile uint64_t sink; /* results go here, so that no compiler removes the work */
 };

@@ -20,15 +20,18 @@ static uint64_t prolong(uint64_t begin, uint64_t end, uint32_t slow_ppm)
  * and batches are long enough for it not to matter. */
 static int run_batch(struct cb_run *run, uint64_t iters, struct cb_sample *s, struct cb_err *err)
 {
-    run->work = 0;
+    run->work = run->peer_ns = 0;
     uint64_t cpu = cb_cpu_ns();
     uint64_t begin = cb_now_ns();
     int failed = run->bench->loop(run, iters, err);
     uint64_t end = cb_now_ns();
     if (run->slow_ppm)
         end = prolong(begin, end, run->slow_ppm);
-    *s = (struct cb_sample){
-        .iters = iters, .work = run->work, .wall_ns = end - begin, .cpu_ns = cb_cpu_ns() - cpu};
+    *s = (struct cb_sample){.iters = iters,
+                            .work = run->work,
+                            .wall_ns = end - begin,
+                            .cpu_ns = cb_cpu_ns() - cpu,
+                            .peer_ns = run->peer_ns};
     return failed;
 }
 

@@ -97,6 +97,7 @@ static const struct verb verbs[] = {
                             NUM("work", sample.sample.work, 0, UINT64_MAX),
                             NUM("wall_ns", sample.sample.wall_ns, 1, CB_WIRE_NS_MAX),
                             NUM("cpu_ns", sample.sample.cpu_ns, 0, UINT64_MAX),
+                            NUM("peer_ns", sample.sample.peer_ns, 0, UINT64_MAX),
                             NUM("clock_ns", sample.clock_ns, 0, UINT64_MAX),
                         }},
     [CB_VERB_HIST] = {"hist",

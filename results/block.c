@@ -48,6 +48,10 @@ static void terms(enum cb_derive rule, const struct cb_sample *s, double *count,
         *count = (double)s->cpu_ns;
         *by = (double)s->work;
         return;
+    case CB_PEER_PER_WORK:
+        *count = (double)s->peer_ns;
+        *by = (double)s->work;
+        return;
     case CB_HIST_QUANTILE:
         break;
     }
@@ -57,7 +61,7 @@ static void terms(enum cb_derive rule, const struct cb_sample *s, double *count,
 /* Rates are total over total, so that a short batch does not count as much as a long one. */
 static bool is_rate(enum cb_derive rule)
 {
-    return rule == CB_WORK_PER_WALL || rule == CB_CPU_PER_WORK;
+    return rule == CB_WORK_PER_WALL || rule == CB_CPU_PER_WORK || rule == CB_PEER_PER_WORK;
 }
 
 /* Copies of the samples that are not flagged warm; NULL when there are none. */

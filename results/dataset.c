@@ -10,6 +10,7 @@ static const char *const derive_names[] = {
     [CB_HIST_QUANTILE] = "hist-quantile",
     [CB_CPU_PER_ITER] = "cpu-per-iter",
     [CB_CPU_PER_WORK] = "cpu-per-work",
+    [CB_PEER_PER_WORK] = "peer-per-work",
     [CB_FIRST_WALL_PER_ITER] = "first-wall-per-iter",
     [CB_FIRST_WORK_PER_WALL] = "first-work-per-wall",
 };

@@ -35,13 +35,17 @@ static void put_instance(struct cb_buf *out, const struct cb_ds_instance *i)
     cb_buf_puts(out, "\n");
 }
 
+/* The peer's time only where it was asked for: samples without it keep the digest that they had before it was
+ * recorded. */
 static void put_sample(struct cb_buf *out, const struct cb_ds_sample *s)
 {
-    cb_buf_printf(out,
-                  "sample %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %d %" PRIu64
-                  " %" PRIu64 "\n",
-                  s->s.seq, s->s.iters, s->s.work, s->s.wall_ns, s->s.cpu_ns, s->warm, s->trusted,
-                  s->agent_ns, s->host_ns);
+    cb_buf_printf(
+        out, "sample %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %d %d %" PRIu64 " %" PRIu64,
+        s->s.seq, s->s.iters, s->s.work, s->s.wall_ns, s->s.cpu_ns, s->warm, s->trusted, s->agent_ns,
+        s->host_ns);
+    if (s->s.peer_ns)
+        cb_buf_printf(out, " %" PRIu64, s->s.peer_ns);
+    cb_buf_puts(out, "\n");
 }
 
 static void put_result(struct cb_buf *out, const struct cb_ds_result *r)

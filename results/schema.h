@@ -1,7 +1,8 @@
 /* The database of results/store.c as SQL, version by version. Version 1: a run, what it was made of, and
  * every raw observation. Version 2: what noise there was beside them, and why the run ended when it did.
- * Version 3: which of the plan's orders a block followed. Values are derived on reading, never stored.
- * Unsigned 64-bit numbers are kept as the signed number with the same bits. */
+ * Version 3: which of the plan's orders a block followed. Version 4: the CPU time of the network peer. Values
+ * are derived on reading, never stored. Unsigned 64-bit numbers are kept as the signed number with the same
+ * bits. */
 #ifndef CB_RESULTS_SCHEMA_H
 #define CB_RESULTS_SCHEMA_H
 
@@ -173,5 +174,8 @@ static const char cb_schema_2[] =
 /* Before blocks could be repeated, each had the row of its number. */
 static const char cb_schema_3[] = "ALTER TABLE block ADD COLUMN row INTEGER NOT NULL DEFAULT 0;\n"
                                   "UPDATE block SET row = block;\n";
+
+/* 0 stands for "not asked", before as now. */
+static const char cb_schema_4[] = "ALTER TABLE sample ADD COLUMN peer_ns INTEGER NOT NULL DEFAULT 0;\n";
 
 #endif

@@ -309,7 +309,7 @@ static int fill_sample(struct loader *l, struct cb_stmt *st, void *item, size_t 
                number(l, st, 4, &x->s.wall_ns) < 0 || number(l, st, 5, &x->s.cpu_ns) < 0 ||
                cb_column_bool(st, 6, &x->warm, l->err) < 0 ||
                cb_column_bool(st, 7, &x->trusted, l->err) < 0 || number(l, st, 8, &x->agent_ns) < 0 ||
-               number(l, st, 9, &x->host_ns) < 0;
+               number(l, st, 9, &x->host_ns) < 0 || number(l, st, 10, &x->s.peer_ns) < 0;
     return bad ? -1 : 0;
 }
 
@@ -319,8 +319,8 @@ static int load_samples(struct loader *l, uint64_t id, struct cb_ds_result *r)
                                  &r->nsamples, fill_sample};
     return load_list(
         l,
-        "SELECT nth, seq, iters, work, wall_ns, cpu_ns, warm, trusted, agent_ns, host_ns FROM sample "
-        "WHERE result = ? ORDER BY nth",
+        "SELECT nth, seq, iters, work, wall_ns, cpu_ns, warm, trusted, agent_ns, host_ns, peer_ns "
+        "FROM sample WHERE result = ? ORDER BY nth",
         CB_BINDS(CB_INT(id)), &samples);
 }
 

@@ -160,8 +160,8 @@ static int save_samples(struct writer *w, uint64_t id, const struct cb_ds_result
         if (cb_stmt_run(&w->sample,
                         CB_BINDS(CB_INT(id), CB_INT(i), CB_INT(x->s.seq), CB_INT(x->s.iters),
                                  CB_INT(x->s.work), CB_INT(x->s.wall_ns), CB_INT(x->s.cpu_ns),
-                                 CB_INT(x->warm), CB_INT(x->trusted), CB_INT(x->agent_ns),
-                                 CB_INT(x->host_ns)),
+                                 CB_INT(x->warm), CB_INT(x->trusted), CB_INT(x->agent_ns), CB_INT(x->host_ns),
+                                 CB_INT(x->s.peer_ns)),
                         err) < 0)
             return -1;
     }
@@ -200,7 +200,7 @@ static int save_results(struct cb_store *s, const char *run, const struct cb_ds_
                         "INSERT INTO result (run, block, arm, case_index, position, outcome, reason) "
                         "VALUES (?,?,?,?,?,?,?)",
                         &w.result, err) < 0 ||
-        cb_stmt_prepare(s, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?)", &w.sample, err) < 0 ||
+        cb_stmt_prepare(s, "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", &w.sample, err) < 0 ||
         cb_stmt_prepare(s, "INSERT INTO histogram VALUES (?,?,?,?)", &w.histogram, err) < 0)
         done = -1;
     for (size_t i = 0; done == 0 && i < n; i++)

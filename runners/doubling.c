@@ -32,8 +32,8 @@ struct probe {
     struct cb_hist *hist;
     double wall_ns[SAMPLES_MAX];
     unsigned n;
-    uint64_t least_work, least_cpu_ns; /* of a batch */
-    uint64_t checksum[2];              /* at n and at 2n */
+    uint64_t least_work, least_cpu_ns, least_peer_ns; /* of a batch */
+    uint64_t checksum[2];                             /* at n and at 2n */
     double ratio[ROUNDS_MORE];
 };
 
@@ -47,6 +47,8 @@ static void keep_batch(void *arg, const struct cb_batch *b)
         p->least_work = b->sample.work;
     if (b->sample.cpu_ns < p->least_cpu_ns)
         p->least_cpu_ns = b->sample.cpu_ns;
+    if (b->sample.peer_ns < p->least_peer_ns)
+        p->least_peer_ns = b->sample.peer_ns;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -66,12 +68,15 @@ static double middle(double *x, unsigned n)
 static int check_counters(const struct probe *p, struct cb_err *err)
 {
     for (const struct cb_metric *m = p->c->bench->metrics; m->quantity; m++) {
-        bool work = m->derive == CB_WORK_PER_WALL || m->derive == CB_CPU_PER_WORK;
+        bool peer = m->derive == CB_PEER_PER_WORK;
+        bool work = m->derive == CB_WORK_PER_WALL || m->derive == CB_CPU_PER_WORK || peer;
         bool cpu = m->derive == CB_CPU_PER_ITER || m->derive == CB_CPU_PER_WORK;
         if (work && p->least_work == 0)
             return cb_fail(err, CB_EUNFIT, "%s: a batch did no work", m->quantity);
         if (cpu && p->least_cpu_ns == 0)
             return cb_fail(err, CB_EUNFIT, "%s: a batch took no CPU time", m->quantity);
+        if (peer && p->least_peer_ns == 0)
+            return cb_fail(err, CB_EUNFIT, "%s: a batch took no CPU time of the peer", m->quantity);
         if (m->derive == CB_HIST_QUANTILE && !(cb_hist_quantile(p->hist, m->q) > 0))
             return cb_fail(err, CB_EUNFIT, "%s: no latency above 0", m->quantity);
     }
@@ -100,7 +105,7 @@ static int time_batches(struct probe *p, unsigned which, uint64_t iters, double 
     run.iters = iters << which;
     run.samples_min = run.samples_max = samples[which];
     p->n = 0;
-    p->least_work = p->least_cpu_ns = UINT64_MAX;
+    p->least_work = p->least_cpu_ns = p->least_peer_ns = UINT64_MAX;
     cb_hist_reset(p->hist);
     int got = cb_session_run(&p->in->session, &run, &sink, p->hist, &trusted,
                              cb_deadline_in(run.timeout_ns + HOST_GRACE_NS), &alive, err);

@@ -13,6 +13,7 @@ enum cb_derive {
     CB_HIST_QUANTILE, /* quantile `q` of the case's histogram * scale */
     CB_CPU_PER_ITER,  /* cpu_ns / iters * scale */
     CB_CPU_PER_WORK,  /* cpu_ns / work * scale:     CPU time a byte */
+    CB_PEER_PER_WORK, /* peer_ns / work * scale:    the same of the peer */
     /* The same of the very first batch of an instance: what it costs to do something for the first time. */
     CB_FIRST_WALL_PER_ITER,
     CB_FIRST_WORK_PER_WALL,
@@ -40,6 +41,7 @@ struct cb_sample {
     uint64_t work;    /* bytes or operations, in the benchmark's own terms; 0 where it has none */
     uint64_t wall_ns; /* the agent's clock */
     uint64_t cpu_ns;  /* CPU time of the agent's case process, all threads */
+    uint64_t peer_ns; /* CPU time of the network peer, as it says; 0 where the benchmark does not ask */
 };
 
 #endif

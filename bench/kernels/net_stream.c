@@ -1,8 +1,9 @@
 /* Bytes through TCP connections. A batch ends when the last byte was received, not when it was handed to the
  * kernel: the peer acknowledges what it read, which adds one round trip to a batch.
  *
- * `cpu` is the time of this process alone. Neither what the kernel does for it in the name of others, such as
- * in interrupts, nor what a virtual machine's host does is in it. */
+ * `cpu` is the time of this process alone, `peer-cpu` that of the peer's threads at the other end, which the
+ * peer counts itself. Neither what the kernel does for them in the name of others, such as in interrupts, nor
+ * what a virtual machine's host does is in either. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ enum dir { DIR_UP, DIR_DOWN };
 struct flow {
     int fd;
     char *buffer;
+    uint64_t peer_ns; /* CPU time of the peer for this flow's share of the last batch */
 };
 
 struct stream {
@@ -39,9 +41,8 @@ static int send_chunk(const struct flow *f, bool last, struct cb_err *err)
                 : cb_sock_send_more(f->fd, f->buffer, CHUNK, err);
 }
 
-static int transfer(const struct stream *s, const struct flow *f, uint64_t chunks, struct cb_err *err)
+static int transfer(const struct stream *s, struct flow *f, uint64_t chunks, struct cb_err *err)
 {
-    uint64_t peer_cpu_ns;
     if (cb_sock_send_count(f->fd, chunks * CHUNK, err) < 0)
         return -1;
     for (uint64_t i = 0; i < chunks; i++) {
@@ -50,13 +51,13 @@ static int transfer(const struct stream *s, const struct flow *f, uint64_t chunk
         if (rc < 0)
             return -1;
     }
-    return cb_sock_recv_count(f->fd, &peer_cpu_ns, err);
+    return cb_sock_recv_count(f->fd, &f->peer_ns, err);
 }
 
 /* An even share of the batch; what cannot be shared is the first flow's. */
 static int work(void *arg, unsigned index, struct cb_err *err)
 {
-    const struct stream *s = arg;
+    struct stream *s = arg;
     uint64_t share = s->chunks / s->flows + (index ? 0 : s->chunks % s->flows);
     return transfer(s, &s->flow[index], share, err);
 }
@@ -104,6 +105,8 @@ static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
     if (cb_crew_run(s->crew, err) < 0)
         return -1;
     run->work += iters * CHUNK;
+    for (unsigned i = 0; i < s->flows; i++)
+        run->peer_ns += s->flow[i].peer_ns;
     run->sink += iters + (unsigned char)s->flow[0].buffer[CHUNK - 1];
     return 0;
 }
@@ -140,6 +143,11 @@ const struct cb_bench cb_net_stream = {
              .unit = "ns/KiB",
              .better = CB_LOWER,
              .derive = CB_CPU_PER_WORK,
+             .scale = 1024},
+            {.quantity = "peer-cpu",
+             .unit = "ns/KiB",
+             .better = CB_LOWER,
+             .derive = CB_PEER_PER_WORK,
              .scale = 1024},
             {.quantity = NULL},
         },

@@ -122,6 +122,7 @@ void store_same_observations(const struct cb_dataset *a, const struct cb_dataset
             const struct cb_ds_sample *s = &x->samples[j], *t = &y->samples[j];
             CU_ASSERT(s->s.seq == t->s.seq && s->s.iters == t->s.iters && s->s.work == t->s.work);
             CU_ASSERT(s->s.wall_ns == t->s.wall_ns && s->s.cpu_ns == t->s.cpu_ns);
+            CU_ASSERT_EQUAL(s->s.peer_ns, t->s.peer_ns);
             CU_ASSERT(s->warm == t->warm && s->trusted == t->trusted);
             CU_ASSERT(s->agent_ns == t->agent_ns && s->host_ns == t->host_ns);
         }

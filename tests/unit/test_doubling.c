@@ -11,10 +11,11 @@
 
 /* What the agent of the test in progress does; it is forked after this is set. */
 static struct behaviour {
-    uint64_t fixed_ns, iter_ns;            /* what a batch takes */
-    uint64_t calibrated;                   /* iterations that it says are enough */
-    uint64_t work, cpu_ns, checksum, step; /* step: by how much the checksum moves from run to run */
-    const char *error;                     /* says this instead of running */
+    uint64_t fixed_ns, iter_ns; /* what a batch takes */
+    uint64_t calibrated;        /* iterations that it says are enough */
+    uint64_t work, cpu_ns, peer_ns;
+    uint64_t checksum, step; /* step: by how much the checksum moves from run to run */
+    const char *error;       /* says this instead of running */
     bool dies;
 } act;
 
@@ -26,8 +27,12 @@ static void send_batch(int fd, const struct cb_wire_run *run, uint32_t seq)
         .verb = CB_VERB_SAMPLE,
         .sample = {.id = run->id, .warm = seq == 0, .clock_ns = wall_ns + 1},
     };
-    sample.sample.sample = (struct cb_sample){
-        .seq = seq, .iters = run->iters, .work = act.work, .wall_ns = wall_ns, .cpu_ns = act.cpu_ns};
+    sample.sample.sample = (struct cb_sample){.seq = seq,
+                                              .iters = run->iters,
+                                              .work = act.work,
+                                              .wall_ns = wall_ns,
+                                              .cpu_ns = act.cpu_ns,
+                                              .peer_ns = act.peer_ns};
     cb_script_send(fd, &mark);
     cb_script_send(fd, &sample);
 }
@@ -122,9 +127,9 @@ static void on_end(void *arg, const struct cb_doubling *d)
 }
 
 /* Of one benchmark in one arm. */
-static int test_bench(const char *bench, const char *arm, struct seen *s, struct cb_err *err)
+static int test_kernel(const struct cb_bench *bench, const char *arm, struct seen *s, struct cb_err *err)
 {
-    struct cb_case c = {.bench = cb_bench_find(bench)};
+    struct cb_case c = {.bench = bench};
     struct cb_plan plan = {.narms = 1, .cases = &c, .ncases = 1};
     struct cb_site site = {.agent_sha256 = CB_SCRIPT_SHA256};
     const struct cb_doubling_sink sink = {.begin = on_begin, .end = on_end, .arg = s};
@@ -132,6 +137,11 @@ static int test_bench(const char *bench, const char *arm, struct seen *s, struct
     snprintf(plan.arms[0].name, sizeof plan.arms[0].name, "%s", arm);
     *s = (struct seen){0};
     return cb_doubling_run(&plan, 0, &site, NULL, &sink, err);
+}
+
+static int test_bench(const char *bench, const char *arm, struct seen *s, struct cb_err *err)
+{
+    return test_kernel(cb_bench_find(bench), arm, s, err);
 }
 
 static void kernels_are_judged(void)
@@ -164,6 +174,22 @@ static void kernels_are_judged(void)
         CU_ASSERT_EQUAL(s.last.outcome, table[i].say ? CB_OUTCOME_FAILED : CB_OUTCOME_OK);
         CU_ASSERT_PTR_NOT_NULL(strstr(s.last.reason, table[i].say ? table[i].say : ""));
     }
+}
+
+/* What takes bytes takes time. */
+static void peers_that_do_nothing_are_found(void)
+{
+    struct cb_bench stream = *cb_bench_find("net.stream");
+    struct seen s;
+    struct cb_err err = {0};
+    stream.needs = 0; /* the agents of this test have no link */
+    act = (struct behaviour){.iter_ns = 10000, .calibrated = 1000, .work = 1, .cpu_ns = 5, .checksum = 5};
+    CU_ASSERT_EQUAL(test_kernel(&stream, "fake", &s, &err), 0);
+    CU_ASSERT_EQUAL(s.last.outcome, CB_OUTCOME_FAILED);
+    CU_ASSERT_STRING_EQUAL(s.last.reason, "peer-cpu: a batch took no CPU time of the peer");
+    act.peer_ns = 7;
+    CU_ASSERT_EQUAL(test_kernel(&stream, "fake", &s, &err), 0);
+    CU_ASSERT_EQUAL(s.last.outcome, CB_OUTCOME_OK);
 }
 
 static void what_passed_is_told(void)
@@ -212,6 +238,7 @@ static void lost_arms_are_errors(void)
 
 const struct cb_suite cb_suite = {"doubling",
                                   {{"kernels are judged", kernels_are_judged},
+                                   {"peers that do nothing are found", peers_that_do_nothing_are_found},
                                    {"what passed is told", what_passed_is_told},
                                    {"short batches are lengthened", short_batches_are_lengthened},
                                    {"what is missing is skipped", what_is_missing_is_skipped},

@@ -298,6 +298,30 @@ static void cold_is_the_first_batch(void)
     cb_dataset_free(&d);
 }
 
+static void peer_time_is_per_work(void)
+{
+    struct cb_dataset d = fixture_make(1);
+    struct cb_ds_result *r = fixture_result(&d, 0, FIXTURE_HOST, FIXTURE_STREAM);
+    struct cb_ds_metric peer = d.metrics[FIXTURE_CPU];
+    const char *why;
+    CU_ASSERT_EQUAL_FATAL(cb_derive_parse("peer-per-work", &peer.how.derive), 0);
+    CU_ASSERT_EQUAL(peer.how.derive, CB_PEER_PER_WORK);
+    peer.how.scale = 1024;
+    CU_ASSERT(isnan(cb_block_value(&peer, r, &why))); /* nobody asked for it */
+    CU_ASSERT_STRING_EQUAL(why, "not-positive");
+    for (size_t i = 0; i < r->nsamples; i++)
+        r->samples[i].s.peer_ns = (i % 2 ? 2 : 4) * r->samples[i].s.work;
+    r->samples[2].s.work *= 3; /* total over total, so that a long batch counts as much as it did */
+    r->samples[2].s.peer_ns *= 3;
+    double peer_ns = 0, work = 0;
+    for (size_t i = 1; i < r->nsamples; i++) {
+        peer_ns += (double)r->samples[i].s.peer_ns;
+        work += (double)r->samples[i].s.work;
+    }
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&peer, r, &why), 1024 * peer_ns / work, 1e-9);
+    cb_dataset_free(&d);
+}
+
 static void nonsense_samples_have_no_value(void)
 {
     struct cb_dataset d = fixture_make(1);
@@ -447,6 +471,7 @@ const struct cb_suite cb_suite = {
      {"a missing baseline is said", missing_baseline_is_said},
      {"quantiles need enough values", quantiles_need_enough_values},
      {"cold is the first batch", cold_is_the_first_batch},
+     {"the peer's time is per work", peer_time_is_per_work},
      {"nonsense samples have no value", nonsense_samples_have_no_value},
      {"clocks that disagree mark the row", clocks_that_disagree_mark_the_row},
      {"few blocks give what they can", few_blocks_give_what_they_can},

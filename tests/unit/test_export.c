@@ -77,9 +77,17 @@ static void digest_covers_every_observation(void)
     struct cb_dataset d = fixture_make(2);
     struct cb_ds_result *r = fixture_result(&d, 1, FIXTURE_VM, FIXTURE_COMMIT);
     struct cb_ds_sample *s = &r->samples[3];
-    uint64_t *const numbers[] = {
-        &s->s.iters, &s->s.work,    &s->s.wall_ns,    &s->s.cpu_ns,          &s->agent_ns,
-        &s->host_ns, &r->hist->min, &d.cases[0].seed, &d.blocks[1].begin_ns, &d.instances[0].mark_jitter_ns};
+    uint64_t *const numbers[] = {&s->s.iters,
+                                 &s->s.work,
+                                 &s->s.wall_ns,
+                                 &s->s.cpu_ns,
+                                 &s->s.peer_ns,
+                                 &s->agent_ns,
+                                 &s->host_ns,
+                                 &r->hist->min,
+                                 &d.cases[0].seed,
+                                 &d.blocks[1].begin_ns,
+                                 &d.instances[0].mark_jitter_ns};
     char before[CB_SHA256_HEX], after[CB_SHA256_HEX];
     struct cb_err err = {0};
     CU_ASSERT_EQUAL(cb_observations_digest(&d, before, &err), 0);
@@ -101,6 +109,32 @@ static void digest_covers_every_observation(void)
     CU_ASSERT_EQUAL(cb_observations_digest(&d, after, &err), 0);
     CU_ASSERT_STRING_EQUAL(before, after);
     cb_dataset_free(&d);
+}
+
+/* What was stored before the peer's time was keeps its digest. */
+static void digest_of_old_samples_stays(void)
+{
+    static const char text[] = "result 0 1 2 3 2:ok 0:\nsample 1 20 30 40 50 0 1 60 70\n";
+    char ok[] = "ok", none[] = "", expected[CB_SHA256_HEX], got[CB_SHA256_HEX];
+    struct cb_ds_sample s = {.s = {.seq = 1, .iters = 20, .work = 30, .wall_ns = 40, .cpu_ns = 50},
+                             .trusted = true,
+                             .agent_ns = 60,
+                             .host_ns = 70};
+    struct cb_ds_result r = {.arm = 1,
+                             .case_index = 2,
+                             .position = 3,
+                             .outcome = ok,
+                             .reason = none,
+                             .samples = &s,
+                             .nsamples = 1};
+    const struct cb_dataset d = {.results = &r, .nresults = 1};
+    struct cb_sha256 sha;
+    struct cb_err err = {0};
+    cb_sha256_init(&sha);
+    cb_sha256_add(&sha, text, sizeof text - 1);
+    cb_sha256_hex(&sha, expected);
+    CU_ASSERT_EQUAL(cb_observations_digest(&d, got, &err), 0);
+    CU_ASSERT_STRING_EQUAL(got, expected);
 }
 
 /* Its rows are no results: they stand apart from the others. */
@@ -350,6 +384,7 @@ const struct cb_suite cb_suite = {
      {"noise and its consequences", noise_and_its_consequences},
      {"the seed loses no digit", seed_loses_no_digit},
      {"the digest covers every observation", digest_covers_every_observation},
+     {"the digest of old samples stays", digest_of_old_samples_stays},
      {"the positive control stands apart", control_stands_apart},
      {"metrics read back as they were", metrics_read_back_as_they_were},
      {"params are numbers and words", params_are_numbers_and_words},

@@ -39,6 +39,7 @@ struct script {
     unsigned calls, fail_at;    /* fails in call number fail_at; 0 never */
     unsigned fail_reset_at;     /* likewise before that call */
     uint64_t work_seen;         /* run->work at entry of all calls together */
+    uint64_t peer_seen;         /* the same of run->peer_ns */
     uint64_t iters[64];
 };
 
@@ -48,11 +49,13 @@ static int loop(struct cb_run *run, uint64_t iters, struct cb_err *err)
     uint64_t ns = s->fixed_ns + iters * s->iter_ns + (s->calls == 0 ? s->first_ns : 0);
     note('L');
     s->work_seen += run->work;
+    s->peer_seen += run->peer_ns;
     if (s->calls < 64)
         s->iters[s->calls] = iters;
     if (++s->calls == s->fail_at)
         return cb_fail(err, CB_EUNFIT, "told to fail");
     run->work += 3 * iters;
+    run->peer_ns += 5 * iters;
     cb_hist_add(run->hist, ns);
     world.wall += ns;
     world.cpu += ns / 2;
@@ -233,8 +236,9 @@ static void sample_fields(void)
         CU_ASSERT_EQUAL(r.samples[i].wall_ns, 1007);
         CU_ASSERT_EQUAL(r.samples[i].cpu_ns, 503);
         CU_ASSERT_EQUAL(r.samples[i].work, 30); /* of this batch alone */
+        CU_ASSERT_EQUAL(r.samples[i].peer_ns, 50);
     }
-    CU_ASSERT_EQUAL(s.work_seen, 0);
+    CU_ASSERT(s.work_seen == 0 && s.peer_seen == 0);
     CU_ASSERT_EQUAL(hist.total, 3); /* the warm-up is not in it */
 }
 

@@ -20,6 +20,7 @@ static void round_trip_is_bit_for_bit(void)
     struct cb_err err = {0};
     fixture_set(&d.blocks[2].void_reason, "steal");
     fixture_result(&d, 1, FIXTURE_VM, FIXTURE_CHASE)->samples[3].trusted = false;
+    fixture_result(&d, 1, FIXTURE_VM, FIXTURE_STREAM)->samples[3].s.peer_ns = 12345;
     cb_hist_reset(fixture_result(&d, 1, FIXTURE_VM, FIXTURE_COMMIT)->hist); /* an empty one too */
     struct cb_store *s = store_open(p.db);
     store_save(s, &d);

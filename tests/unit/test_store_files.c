@@ -62,6 +62,35 @@ static void old_files_are_migrated(void)
     store_place_remove(&p);
 }
 
+/* Samples that were stored before the peer's time was. */
+static void make_third(const char *path)
+{
+    make_first(path);
+    store_raw_sql(path, cb_schema_2);
+    store_raw_sql(path, cb_schema_3);
+    store_raw_sql(path, "INSERT INTO bench_case VALUES ('first', 0, 'net.stream', 2, 'dir=up,flows=1', 7, 1);"
+                        "INSERT INTO result VALUES (1, 'first', 1, 0, 0, 0, 'ok', '');"
+                        "INSERT INTO sample VALUES (1, 0, 0, 7, 917504, 300, 200, 1, 1, 310, 320);"
+                        "PRAGMA user_version = 3");
+}
+
+static void old_samples_have_no_peer_time(void)
+{
+    struct store_place p = store_place_make();
+    struct cb_dataset d;
+    struct cb_err err = {0};
+    make_third(p.db);
+    struct cb_store *s = store_open(p.db);
+    CU_ASSERT_EQUAL_FATAL(cb_store_load(s, "first", &d, &err), 0);
+    const struct cb_ds_result *r = cb_dataset_result(&d, 1, 0, 0);
+    CU_ASSERT_FATAL(r && r->nsamples == 1);
+    CU_ASSERT(r->samples[0].s.work == 917504 && r->samples[0].s.cpu_ns == 200);
+    CU_ASSERT(r->samples[0].host_ns == 320 && r->samples[0].s.peer_ns == 0);
+    cb_dataset_free(&d);
+    cb_store_close(s);
+    store_place_remove(&p);
+}
+
 static void other_files_are_refused(void)
 {
     struct store_place p = store_place_make();
@@ -164,6 +193,7 @@ static void planted_values_are_refused(void)
         {"UPDATE result SET block = 1000000 WHERE id = 1", "block"},
         {"UPDATE instance SET start_ns = -1", "start_ns"},
         {"UPDATE sample SET wall_ns = -7 WHERE result = 2 AND nth = 1", "wall_ns"},
+        {"UPDATE sample SET peer_ns = -7 WHERE result = 2 AND nth = 1", "peer_ns"},
         {"UPDATE sample SET warm = 3 WHERE result = 2 AND nth = 1", "warm"},
         {"DELETE FROM sample WHERE result = 2 AND nth = 1", "samples"},
         {"UPDATE histogram SET counts = '1:1,1'", "run"},
@@ -211,6 +241,7 @@ static void planted_values_are_refused(void)
 const struct cb_suite cb_suite = {"store files",
                                   {{"a newer schema is refused", newer_schema_is_refused},
                                    {"old files are migrated", old_files_are_migrated},
+                                   {"old samples have no peer time", old_samples_have_no_peer_time},
                                    {"other files are refused", other_files_are_refused},
                                    {"orphans are found", orphans_are_found},
                                    {"a corrupt file is an error", corrupt_file_is_an_error},

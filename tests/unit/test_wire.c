@@ -79,6 +79,7 @@ static void random_agent_message(struct cb_rng *r, struct cb_wire_msg *m)
         m->sample.sample.work = number(r, 0, UINT64_MAX);
         m->sample.sample.wall_ns = number(r, 1, CB_WIRE_NS_MAX);
         m->sample.sample.cpu_ns = number(r, 0, UINT64_MAX);
+        m->sample.sample.peer_ns = number(r, 0, UINT64_MAX);
         break;
     case CB_VERB_HIST:
         m->hist.id = (uint32_t)number(r, 0, UINT32_MAX);
@@ -195,6 +196,11 @@ static void good_lines(void)
     CU_ASSERT(cb_wire_decode("bye", &m, &err) == 0 && m.verb == CB_VERB_BYE);
     CU_ASSERT_EQUAL(cb_wire_decode("mark id=1 seq=2 clock_ns=18446744073709551615", &m, &err), 0);
     CU_ASSERT(m.mark.id == 1 && m.mark.seq == 2 && m.mark.clock_ns == UINT64_MAX);
+    CU_ASSERT_EQUAL(
+        cb_wire_decode("sample id=1 seq=1 warm=0 iters=1 work=2 wall_ns=3 cpu_ns=4 peer_ns=5 clock_ns=6", &m,
+                       &err),
+        0);
+    CU_ASSERT(m.sample.sample.cpu_ns == 4 && m.sample.sample.peer_ns == 5);
     CU_ASSERT_EQUAL(cb_wire_decode("fact key=a value=%20%25%3Db%C3%A9", &m, &err), 0);
     CU_ASSERT_STRING_EQUAL(m.fact.value, " %=b\u00e9");
     CU_ASSERT_EQUAL(cb_wire_decode("fact key=a value=", &m, &err), 0);
@@ -244,12 +250,13 @@ static void hostile_lines(void)
         "mark id=4294967296 seq=2 clock_ns=3",
         "mark id=1 seq=2 clock_ns=18446744073709551616",
         "mark id=1 seq=2 clock_ns=99999999999999999999999999999999",
-        /* ranges: a sample of nothing, in no time, in too long a time */
-        "sample id=1 seq=1 warm=2 iters=1 work=0 wall_ns=1 cpu_ns=0 clock_ns=0",
-        "sample id=1 seq=1 warm=0 iters=0 work=0 wall_ns=1 cpu_ns=0 clock_ns=0",
-        "sample id=1 seq=1 warm=0 iters=1 work=0 wall_ns=0 cpu_ns=0 clock_ns=0",
-        "sample id=1 seq=1 warm=0 iters=1 work=0 wall_ns=3600000000001 cpu_ns=0 clock_ns=0",
-        "sample id=1 seq=1 warm=0 iters=281474976710657 work=0 wall_ns=1 cpu_ns=0 clock_ns=0",
+        /* ranges: a sample of nothing, in no time, in too long a time; without the peer's time */
+        "sample id=1 seq=1 warm=2 iters=1 work=0 wall_ns=1 cpu_ns=0 peer_ns=0 clock_ns=0",
+        "sample id=1 seq=1 warm=0 iters=0 work=0 wall_ns=1 cpu_ns=0 peer_ns=0 clock_ns=0",
+        "sample id=1 seq=1 warm=0 iters=1 work=0 wall_ns=0 cpu_ns=0 peer_ns=0 clock_ns=0",
+        "sample id=1 seq=1 warm=0 iters=1 work=0 wall_ns=3600000000001 cpu_ns=0 peer_ns=0 clock_ns=0",
+        "sample id=1 seq=1 warm=0 iters=281474976710657 work=0 wall_ns=1 cpu_ns=0 peer_ns=0 clock_ns=0",
+        "sample id=1 seq=1 warm=0 iters=1 work=0 wall_ns=1 cpu_ns=0 clock_ns=0",
         "calib id=1 iters=0 wall_ns=1",
         "error id=1 code=0 text=fine",
         "error id=1 code=9 text=unknown",
