@@ -109,11 +109,14 @@ static uint64_t case_time(const struct cb_plan *plan, const struct preset *p)
     return max_u64(share, p->time_ns);
 }
 
-/* And a quick run of few cases has time for a full run's blocks. With six of them an interval excludes 1 only
- * when all six do: one disturbed block hides an effect, of ten it does not. */
+/* And a quick run of few cases has time for more blocks. With six of them an interval excludes 1 only when
+ * all six do: one disturbed block hides an effect. With sixteen it takes four. */
+#define FEW_CASES_BLOCKS 16
+
 static unsigned default_blocks(const struct cb_plan *plan, const struct preset *p)
 {
-    return case_share(plan, p, standard_preset.blocks) >= CASE_NS_MAX ? standard_preset.blocks : p->blocks;
+    bool few = case_share(plan, p, FEW_CASES_BLOCKS) >= CASE_NS_MAX;
+    return plan->quick && few ? FEW_CASES_BLOCKS : p->blocks;
 }
 
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,

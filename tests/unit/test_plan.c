@@ -78,7 +78,7 @@ static void few_cases_take_longer(void)
     CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &few, &err), 0);
     CU_ASSERT(all.time_ns >= 80 * CB_NS_PER_MS && all.time_ns < 120 * CB_NS_PER_MS);
     CU_ASSERT_EQUAL(few.time_ns, 250 * CB_NS_PER_MS);
-    CU_ASSERT(all.blocks == CB_BLOCKS_MIN && few.blocks == 10);
+    CU_ASSERT(all.blocks == CB_BLOCKS_MIN && few.blocks == 16);
     CU_ASSERT(few.time_ns * few.ncases * few.narms * few.blocks < few.budget_ns / 2);
     cb_plan_free(&all);
     cb_plan_free(&few);
