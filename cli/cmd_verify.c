@@ -17,8 +17,6 @@
 #include "results/claims_docs.h"
 
 #define FILE_DEFAULT "claims.cbench"
-/* More than a run.json of the largest run. */
-#define RUN_JSON_MAX (256u << 20)
 
 struct options {
     const char *files[CB_CLAIM_FILES_MAX];
@@ -127,7 +125,7 @@ static int store_verdicts(const struct judged *j, struct cb_err *err)
     CB_AUTOFD int dir = open(j->at.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir < 0)
         return cb_fail_sys(err, errno, "open %s", j->at.dir);
-    if (cb_read_file(dir, "run.json", RUN_JSON_MAX, &old, err) < 0 ||
+    if (cb_read_file(dir, "run.json", CB_RUN_JSON_MAX, &old, err) < 0 ||
         cb_export_verdicts(cb_buf_str(&old), j->verdicts, j->n, &new, err) < 0 ||
         cb_replace_file(dir, "run.json", cb_buf_str(&new), new.len, 0644, err) < 0)
         return cb_wrap(err, "verdicts of %s", j->at.id);

@@ -176,9 +176,6 @@ static void command_of(const struct cb_dataset *d, struct cb_buf *out)
         cb_buf_printf(out, " --arm %s", d->arms[i].name);
 }
 
-/* More than a run.json of the largest run. */
-#define RUN_JSON_MAX (256u << 20)
-
 /* What verify last said about the run; nothing where no run.json is there yet, or where it is none any more:
  * it is about to be written anew. */
 static void load_verdicts(const char *run_dir, struct cb_verdict_list *out)
@@ -186,7 +183,7 @@ static void load_verdicts(const char *run_dir, struct cb_verdict_list *out)
     CB_AUTOBUF struct cb_buf json = {0};
     struct cb_err none;
     CB_AUTOFD int dir = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (dir >= 0 && cb_read_file(dir, "run.json", RUN_JSON_MAX, &json, &none) == 0)
+    if (dir >= 0 && cb_read_file(dir, "run.json", CB_RUN_JSON_MAX, &json, &none) == 0)
         (void)cb_verdict_list_read(cb_buf_str(&json), out, &none);
 }
 

@@ -15,6 +15,9 @@ enum {
     CB_RENDER_ALL = CB_RENDER_JSON | CB_RENDER_CSV | CB_RENDER_HTML | CB_RENDER_MD | CB_RENDER_TERM,
 };
 
+/* More than a run.json of the largest run. */
+#define CB_RUN_JSON_MAX (256u << 20)
+
 /* "html,md" -> flags. */
 int cb_render_formats(const char *text, unsigned *formats, struct cb_err *err);
 /* Renders into run_dir (exists). Missing gnuplot is a warning on stderr, not an error. */

@@ -49,7 +49,7 @@ static struct extent measure(const struct cb_report *r)
 {
     struct extent e = {.lo = INFINITY, .hi = -INFINITY};
     const struct cb_dataset *d = r->data;
-    for (size_t i = 0; i < cb_view_metrics(d); i++) {
+    for (size_t i = 0, n = cb_view_metrics(d); i < n; i++) {
         next_slot(d, i, &e.slots);
         for (unsigned a = cb_view_next_arm(d, 0); a < d->narms; a = cb_view_next_arm(d, a + 1)) {
             const struct cb_row *row = cb_rows_find(r->rows, (unsigned)i, a);
@@ -67,7 +67,7 @@ static void put_noise(const struct cb_report *r, struct cb_buf *data)
 {
     unsigned slot = 0;
     cb_figure_put_comment(data, "noise floor: slot low high");
-    for (size_t i = 0; i < cb_view_metrics(r->data); i++) {
+    for (size_t i = 0, n = cb_view_metrics(r->data); i < n; i++) {
         const struct cb_row *base = cb_rows_find(r->rows, (unsigned)i, r->data->run.baseline);
         next_slot(r->data, i, &slot);
         /* 0 keeps the index from being empty, and draws nothing. */
@@ -85,7 +85,7 @@ static void put_arm(const struct cb_report *r, unsigned arm, double offset, stru
     unsigned slot = 0;
     bool any = false;
     cb_figure_put_comment(data, cb_view_arm(&d->arms[arm], text, sizeof text));
-    for (size_t i = 0; i < cb_view_metrics(d); i++) {
+    for (size_t i = 0, n = cb_view_metrics(d); i < n; i++) {
         const struct cb_row *row = cb_rows_find(r->rows, (unsigned)i, arm);
         next_slot(d, i, &slot);
         if (!drawable(row))
@@ -113,7 +113,7 @@ static void put_labels(const struct cb_dataset *d, struct cb_buf *script)
     CB_AUTOBUF struct cb_buf headings = {0};
     char text[CB_VIEW_TEXT];
     unsigned slot = 0;
-    for (size_t i = 0; i < cb_view_metrics(d); i++) {
+    for (size_t i = 0, n = cb_view_metrics(d); i < n; i++) {
         next_slot(d, i, &slot);
         if (cb_view_group_begins(d, i)) {
             cb_buf_puts(&headings, "set label ");

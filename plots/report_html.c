@@ -78,7 +78,7 @@ static void put_sentences(const struct cb_report *r, struct cb_buf *out)
     if (!cb_view_count_arms(r->data))
         return;
     cb_buf_puts(out, "<section>\n<h2>What it costs</h2>\n<ul class=\"costs\">\n");
-    for (size_t i = 0; i < cb_view_metrics(r->data); i++) {
+    for (size_t i = 0, n = cb_view_metrics(r->data); i < n; i++) {
         if (!cb_view_group_begins(r->data, i))
             continue;
         cb_view_sentence(r, i, sentence, sizeof sentence);

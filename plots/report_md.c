@@ -28,7 +28,7 @@ static void put_sentences(const struct cb_report *r, struct cb_buf *out)
     if (!cb_view_count_arms(r->data))
         return;
     cb_buf_puts(out, "## What it costs\n\n");
-    for (size_t i = 0; i < cb_view_metrics(r->data); i++) {
+    for (size_t i = 0, n = cb_view_metrics(r->data); i < n; i++) {
         if (!cb_view_group_begins(r->data, i))
             continue;
         cb_view_sentence(r, i, sentence, sizeof sentence);

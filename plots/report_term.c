@@ -225,7 +225,7 @@ static void put_table(struct table *t, struct arm_range arms)
     char group[CB_VIEW_TEXT];
     put_header(t, arms);
     put_rule(t);
-    for (size_t i = 0; i < cb_view_metrics(d); i++) {
+    for (size_t i = 0, n = cb_view_metrics(d); i < n; i++) {
         if (cb_view_group_begins(d, i)) {
             put_cell(t, cb_view_group(&d->metrics[i], group, sizeof group), t->columns, false, SGR_BOLD);
             end_line(t);
@@ -242,7 +242,7 @@ static void measure(struct table *t)
     t->brief = t->columns < 100;
     t->label = 12;
     t->value = 10;
-    for (size_t i = 0; i < cb_view_metrics(d); i++) {
+    for (size_t i = 0, n = cb_view_metrics(d); i < n; i++) {
         int width = cb_text_width(cb_view_label(d, &d->metrics[i], t->brief, text, sizeof text));
         t->label = width > t->label ? width : t->label;
     }
