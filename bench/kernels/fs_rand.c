@@ -81,7 +81,7 @@ static struct cb_counted counted(const uint64_t param[CB_PARAM_MAX])
 const struct cb_bench cb_fs_rand = {
     .name = "fs.rand",
     .summary = "random reads and writes of 4 KiB, O_DIRECT",
-    .revision = 1,
+    .revision = 2,
     .needs = CB_NEED_SCRATCH | CB_NEED_IO_URING,
     .metrics =
         (const struct cb_metric[]){

@@ -52,16 +52,27 @@ void cb_scratch_unmap(void *p, uint64_t bytes)
         munmap(p, round_up(bytes, PAGE_MOST));
 }
 
-void *cb_scratch_buffer(uint64_t bytes, struct cb_err *err)
+/* Storage and page merging have a short way for zeros. */
+static void *fill_random(uint64_t *words, uint64_t bytes)
 {
-    uint64_t *words = cb_scratch_map(bytes, err);
-    if (!words)
-        return NULL;
     struct cb_rng rng;
     cb_rng_seed(&rng, CB_MAGIC);
-    for (uint64_t i = 0; i < round_up(bytes, PAGE_MOST) / sizeof *words; i++)
+    for (uint64_t i = 0; words && i < bytes / sizeof *words; i++)
         words[i] = cb_rng_next(&rng);
     return words;
+}
+
+void *cb_scratch_buffer(uint64_t bytes, struct cb_err *err)
+{
+    return fill_random(cb_scratch_map(bytes, err), round_up(bytes, PAGE_MOST));
+}
+
+void *cb_scratch_solid(uint64_t bytes, struct cb_err *err)
+{
+    void *p = cb_scratch_map(bytes, err);
+    if (p)
+        madvise(p, bytes, MADV_HUGEPAGE); /* a wish: kernels without have small pages */
+    return fill_random(p, bytes);
 }
 
 int cb_scratch_path(const struct cb_run *run, const char *name, char *path, size_t cap, struct cb_err *err)

@@ -23,6 +23,9 @@ void *cb_scratch_state(struct cb_run *run, size_t size, struct cb_err *err);
 void *cb_scratch_map(uint64_t bytes, struct cb_err *err);
 /* The same, filled with random bytes: storage and page merging have a short way for zeros. */
 void *cb_scratch_buffer(uint64_t bytes, struct cb_err *err);
+/* The same on transparent huge pages, where there are some; `bytes` must be a multiple of CB_HUGE. How many
+ * pieces small pages make of a device's request is the allocator's luck, other in every process. */
+void *cb_scratch_solid(uint64_t bytes, struct cb_err *err);
 void cb_scratch_unmap(void *p, uint64_t bytes); /* p may be NULL */
 
 /* A descriptor of the instance's data file of `bytes` (a multiple of 1 MiB), opened with `flags` on top of
