@@ -25,6 +25,11 @@
  * were before: one that comes later than its answer is lost. */
 #define CB_PEER_COUNT 5005
 
+/* An environment in which nobody may mount can come with an overlay for benchmarks, mounted at root below
+ * this directory: over the lower layer l0, with changes in upper. All three are empty and may be written to.
+ */
+#define CB_OVERLAY_GIVEN "/cbench-overlay"
+
 /* The role that ends at once: what ctl.exec starts. */
 #define CB_ROLE_EXIT "exit"
 
@@ -36,7 +41,7 @@ int cb_agent_serve(int in, int out,
                    int (*configure)(const char *device, const char *address, struct cb_err *err));
 
 /* PID 1 of a virtual machine: mounts, loads /modules/list, opens the virtio port org.cbench.agent, serves,
- * powers off. Does not return. */
+ * powers off; loads /modules/later after hello. Does not return. */
 void cb_init_main(void) __attribute__((noreturn));
 
 /* Serves the ports above on `address` (numeric IPv4) until killed. Writes one line "peer ready" to stdout

@@ -55,10 +55,10 @@ static int load_module(const char *path, struct cb_err *err)
     return 0;
 }
 
-static int load_modules(struct cb_err *err)
+static int load_modules(const char *names, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf list = {0};
-    if (cb_read_file(AT_FDCWD, "/modules/list", 65536, &list, err) < 0)
+    if (cb_read_file(AT_FDCWD, names, 65536, &list, err) < 0)
         return -1;
     char *rest = list.data;
     for (char *path; rest && (path = strsep(&rest, "\n"));)
@@ -227,10 +227,12 @@ static bool clock_is_settled(void *unused)
            strcmp(line, "tsc-early") != 0;
 }
 
-/* cb_agent_serve's hook: comes after hello, so that the start does not contain these waits. A clock that does
- * not settle is no error: the facts name it. */
+/* cb_agent_serve's hook: comes after hello, so that the start does not contain what it takes. A clock that
+ * does not settle is no error: the facts name it. */
 static int configure(const char *device, const char *address, struct cb_err *err)
 {
+    if (load_modules("/modules/later", err) < 0)
+        return -1;
     wait_until(clock_is_settled, NULL);
     return *address ? configure_link(device, address, err) : 0;
 }
@@ -239,7 +241,7 @@ static int configure(const char *device, const char *address, struct cb_err *err
 
 static int start(int *port, struct cb_err *err)
 {
-    if (mount_all(err) < 0 || load_modules(err) < 0 || mount_scratch(err) < 0)
+    if (mount_all(err) < 0 || load_modules("/modules/list", err) < 0 || mount_scratch(err) < 0)
         return -1;
     *port = open_port(err);
     return *port < 0 ? -1 : 0;

@@ -24,8 +24,15 @@ static const struct cb_module_want wanted[] = {
     {.name = "ext4"},
     {.name = NULL},
 };
+/* What only benchmarks ask for: loading overlay takes an emulated machine 40 ms, 1.6 % of its start, in which
+ * it has no part. */
+static const struct cb_module_want wanted_later[] = {
+    {.name = "overlay", .optional = true},
+    {.name = NULL},
+};
 
-static int module_list(const char *dir, struct cb_buf *list, struct cb_err *err)
+static int module_list(const char *dir, const struct cb_module_want *want, struct cb_buf *list,
+                       struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf dep = {0};
     CB_AUTOBUF struct cb_buf builtin = {0};
@@ -34,7 +41,7 @@ static int module_list(const char *dir, struct cb_buf *list, struct cb_err *err)
         return cb_fail_sys(err, errno, "open %s", dir);
     if (cb_read_file(fd, "modules.dep", TABLE_MAX, &dep, err) < 0 ||
         cb_read_file(fd, "modules.builtin", TABLE_MAX, &builtin, err) < 0 ||
-        cb_modules_order(cb_buf_str(&dep), cb_buf_str(&builtin), wanted, list, err) < 0)
+        cb_modules_order(cb_buf_str(&dep), cb_buf_str(&builtin), want, list, err) < 0)
         return cb_wrap(err, "%s", dir);
     return 0;
 }
@@ -64,17 +71,19 @@ static int add_module(struct cb_cpio *cpio, struct cb_buf *list, const char *dir
     return 0;
 }
 
-static int add_modules(struct cb_cpio *cpio, const char *dir, struct cb_err *err)
+/* The modules, and the list of them, which names them in the order to load them. */
+static int add_modules(struct cb_cpio *cpio, const char *dir, const struct cb_module_want *want,
+                       const char *name, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf paths = {0};
     CB_AUTOBUF struct cb_buf list = {0};
-    if (module_list(dir, &paths, err) < 0)
+    if (module_list(dir, want, &paths, err) < 0)
         return -1;
     char *rest = paths.data;
     for (char *path; rest && (path = strsep(&rest, "\n"));)
         if (*path && add_module(cpio, &list, dir, path, err) < 0)
             return -1;
-    cb_cpio_file(cpio, "modules/list", 0644, cb_buf_str(&list), list.len);
+    cb_cpio_file(cpio, name, 0644, cb_buf_str(&list), list.len);
     return 0;
 }
 
@@ -90,7 +99,8 @@ int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, struct
         cb_cpio_dir(&cpio, dirs[i], 0755);
     cb_cpio_chardev(&cpio, "dev/console", 0600, 5, 1); /* the kernel opens it before init can mount /dev */
     cb_cpio_file(&cpio, "init", 0755, agent.data, agent.len);
-    if (add_modules(&cpio, k->modules, err) < 0)
+    if (add_modules(&cpio, k->modules, wanted, "modules/list", err) < 0 ||
+        add_modules(&cpio, k->modules, wanted_later, "modules/later", err) < 0)
         return -1;
     cb_cpio_end(&cpio);
     return cb_buf_ok(out) ? 0 : cb_fail_sys(err, ENOMEM, "initramfs");

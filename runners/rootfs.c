@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bench/agent.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 
@@ -101,14 +102,21 @@ static const struct cb_step private_tree = {
     .run = step_mount, .source = "none", .path = "/", .flags = MS_REC | MS_PRIVATE};
 
 /* Paths are relative to the instance's directory, so that no name of the user's gets into mount options,
- * where
- * ',' and ':' mean something. */
+ * where ',' and ':' mean something. The second overlay is for benchmarks, which see its layers: the root's
+ * lower one is the image of all containers. With index=off a copy-up breaks hard links, so that one file can
+ * be copied up under many names. The two mounts take 0.1 ms of a start of 40. */
 static const struct cb_step overlay_root[] = {
     {.run = step_mount,
      .source = "overlay",
      .path = "root",
      .type = "overlay",
      .data = "lowerdir=../" IMAGE ",upperdir=upper,workdir=work"},
+    {.run = step_mount, .source = "given", .path = "root" CB_OVERLAY_GIVEN, .flags = MS_BIND},
+    {.run = step_mount,
+     .source = "overlay",
+     .path = "root" CB_OVERLAY_GIVEN "/root",
+     .type = "overlay",
+     .data = "lowerdir=given/l0,upperdir=given/upper,workdir=given/work,index=off"},
 };
 static const struct cb_step bind_root[] = {
     {.run = step_mount, .source = "../" IMAGE, .path = "root", .flags = MS_BIND},
@@ -184,7 +192,7 @@ static int make_dirs(const char *base, const char *const *names, struct cb_err *
 
 int cb_rootfs_image(const char *work_dir, const char *agent, struct cb_err *err)
 {
-    static const char *const dirs[] = {"dev", "proc", "sys", "tmp", "scratch", NULL};
+    static const char *const dirs[] = {"dev", "proc", "sys", "tmp", "scratch", &CB_OVERLAY_GIVEN[1], NULL};
     char image[512];
     CB_AUTOBUF struct cb_buf bytes = {0};
     CB_AUTOFD int fd = -1;
@@ -202,7 +210,8 @@ int cb_rootfs_image(const char *work_dir, const char *agent, struct cb_err *err)
 
 int cb_rootfs_instance(const char *work_dir, const char *name, char *dir, size_t cap, struct cb_err *err)
 {
-    static const char *const dirs[] = {"upper", "work", "root", "scratch", NULL};
+    static const char *const dirs[] = {"upper",       "work",       "root",       "scratch", "given/l0",
+                                       "given/upper", "given/work", "given/root", NULL};
     if (cb_path(dir, cap, err, "%s/%s", work_dir, name) < 0 || cb_remove_tree(dir, err) < 0)
         return -1;
     return make_dirs(dir, dirs, err);

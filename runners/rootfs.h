@@ -12,7 +12,8 @@
 #define CB_ROOTFS_SCRATCH "/scratch"
 
 enum cb_rootfs_kind {
-    CB_ROOTFS_OVERLAY, /* overlayfs over the image; scratch lies in its upper layer */
+    CB_ROOTFS_OVERLAY, /* overlayfs over the image; scratch lies in its upper layer. CB_OVERLAY_GIVEN is
+                          another */
     CB_ROOTFS_BIND,    /* the image itself, read-only; scratch is a bind mount of a plain directory */
 };
 

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
+#include "bench/agent.h"
 #include "bench/base/buf.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
@@ -60,7 +63,7 @@ int cb_overlay_make(struct cb_overlay *o, const struct cb_run *run, unsigned lay
 static int mount_here(const struct cb_overlay *o, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf options = {0};
-    cb_buf_puts(&options, "upperdir=upper,workdir=work,lowerdir=l0");
+    cb_buf_puts(&options, "index=off,upperdir=upper,workdir=work,lowerdir=l0");
     for (unsigned i = 1; i < o->layers; i++)
         cb_buf_printf(&options, ":l%u", i);
     if (!cb_buf_ok(&options))
@@ -84,6 +87,20 @@ int cb_overlay_mount(struct cb_overlay *o, struct cb_err *err)
     return rc;
 }
 
+static bool is_given(void)
+{
+    struct statfs fs;
+    return statfs(CB_OVERLAY_GIVEN "/root", &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+int cb_overlay_open(struct cb_overlay *o, const struct cb_run *run, struct cb_err *err)
+{
+    if (!is_given())
+        return cb_overlay_make(o, run, 1, true, err) < 0 ? -1 : cb_overlay_mount(o, err);
+    *o = (struct cb_overlay){.layers = 1, .given = true, .dir = CB_OVERLAY_GIVEN};
+    return 0;
+}
+
 int cb_overlay_unmount(struct cb_overlay *o, struct cb_err *err)
 {
     char root[PATH_MAX];
@@ -101,7 +118,7 @@ void cb_overlay_remove(struct cb_overlay *o)
 {
     struct cb_err ignored;
     cb_overlay_unmount(o, &ignored);
-    if (o->dir[0])
+    if (o->dir[0] && !o->given)
         cb_scratch_rmdir(o->dir);
     o->dir[0] = '\0';
 }

@@ -1,5 +1,5 @@
-/* An overlay mount of a benchmark's own, below scratch and in a mount namespace of the case's own process,
- * with which it goes whatever happens. */
+/* An overlay mount: a benchmark's own, below scratch and in a mount namespace of the case's own process, with
+ * which it goes whatever happens; or one that came with the environment. */
 #ifndef CB_KERNELS_OVERLAY_H
 #define CB_KERNELS_OVERLAY_H
 
@@ -13,6 +13,7 @@
 struct cb_overlay {
     unsigned layers; /* lower directories: dir/l0, the uppermost, to dir/l(layers - 1) */
     bool mounted;    /* at dir/root; changes go to dir/upper */
+    bool given;      /* by the environment: it stays */
     char dir[PATH_MAX];
 };
 
@@ -20,12 +21,15 @@ struct cb_overlay {
  * namespace; CB_EMISSING where it may not. */
 int cb_overlay_make(struct cb_overlay *o, const struct cb_run *run, unsigned layers, bool will_mount,
                     struct cb_err *err);
+/* The environment's overlay of one layer, or else one of the benchmark's own, mounted. What is made in a
+ * given one is the caller's to remove. */
+int cb_overlay_open(struct cb_overlay *o, const struct cb_run *run, struct cb_err *err);
 /* CB_EMISSING where the kernel has no overlayfs, or none over this filesystem. What the last mount changed is
  * still there. */
 int cb_overlay_mount(struct cb_overlay *o, struct cb_err *err);
 /* Nothing happens where it is not mounted. */
 int cb_overlay_unmount(struct cb_overlay *o, struct cb_err *err);
-/* Unmounts and removes all. Safe on zeros. */
+/* Unmounts and removes all, unless it was given. Safe on zeros. */
 void cb_overlay_remove(struct cb_overlay *o);
 /* `path` becomes dir/below. */
 int cb_overlay_path(const struct cb_overlay *o, const char *below, char *path, size_t cap,

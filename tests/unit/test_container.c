@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/agent.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/proc.h"
 #include "runners/netlink.h"
@@ -101,7 +102,7 @@ static void sees_only_itself(void)
 {
     static const struct exchange rows[] = {{"status Pid", "1"},
                                            {"processes", "1"},
-                                           {"list /", "cbench-agent dev proc scratch sys tmp"},
+                                           {"list /", "cbench-agent cbench-overlay dev proc scratch sys tmp"},
                                            {"list /proc/self/fd", "0 1 2 3"}, /* 3: the listing itself */
                                            {"read /proc/self/environ", "PATH=/ "},
                                            {"list /sys/class/net", "lo"},
@@ -179,6 +180,26 @@ static void overlay_keeps_what_is_written(void)
         CU_ASSERT_FALSE(stage_exists(s.site.work_dir, "rootfs/scratch/x"));
         CU_ASSERT_FALSE(stage_exists(s.site.work_dir, "rootfs/tmp/y"));
     }
+    stage_clear(&s);
+}
+
+/* What benchmarks do with it: a file of the lower layer is copied when it is first written to. */
+static void comes_with_an_overlay(void)
+{
+    struct stage s;
+    if (stage_begin(&s, "container:fs=overlay", false)) {
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s", CB_OVERLAY_GIVEN), "l0 root upper work");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/l0/x", CB_OVERLAY_GIVEN), "ok");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/root", CB_OVERLAY_GIVEN), "x");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/upper", CB_OVERLAY_GIVEN), "");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/root/x", CB_OVERLAY_GIVEN), "ok");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/upper", CB_OVERLAY_GIVEN), "x");
+        CU_ASSERT_TRUE(file_holds(&s, "given/upper/x", "written inside"));
+        CU_ASSERT_FALSE(stage_exists(s.site.work_dir, "rootfs" CB_OVERLAY_GIVEN "/l0"));
+    }
+    stage_clear(&s);
+    if (stage_begin(&s, "container:fs=bind", false))
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s", CB_OVERLAY_GIVEN), "");
     stage_clear(&s);
 }
 
@@ -498,6 +519,7 @@ const struct cb_suite cb_suite = {
      {"is not the host", is_not_the_host},
      {"lives in its cgroup", lives_in_its_cgroup},
      {"overlay keeps what is written", overlay_keeps_what_is_written},
+     {"comes with an overlay", comes_with_an_overlay},
      {"bind writes to a plain directory", bind_writes_to_a_plain_directory},
      {"reaches the peer by its veth", reaches_the_peer_by_its_veth},
      {"reaches the peer by a macvlan", reaches_the_peer_by_a_macvlan},
