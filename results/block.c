@@ -52,6 +52,11 @@ static void terms(enum cb_derive rule, const struct cb_sample *s, double *count,
         *count = (double)s->peer_ns;
         *by = (double)s->work;
         return;
+    case CB_WORK_PER_ITER:
+        *count = (double)s->work;
+        *by = (double)s->iters;
+        return;
+    case CB_WORK_SLOPE: /* no value of a sample alone */
     case CB_HIST_QUANTILE:
         break;
     }
@@ -112,6 +117,23 @@ static double sampled_value(const struct cb_metric *how, const struct cb_ds_resu
     return v * how->scale;
 }
 
+/* What one iteration more costs in work: a line through all samples, which differ in their iterations. */
+static double slope_value(const struct cb_metric *how, const struct cb_ds_result *r, const char **why)
+{
+    size_t n;
+    CB_AUTOFREE struct cb_sample *s = counted(r, &n);
+    CB_AUTOFREE double *iters = n ? reallocarray(NULL, n, sizeof *iters) : NULL;
+    CB_AUTOFREE double *work = n ? reallocarray(NULL, n, sizeof *work) : NULL;
+    for (size_t i = 0; iters && work && i < n; i++) {
+        iters[i] = (double)s[i].iters;
+        work[i] = (double)s[i].work;
+    }
+    double slope = iters && work ? cb_theil_sen(iters, work, n) : NAN;
+    if (isnan(slope))
+        *why = "no-slope";
+    return slope * how->scale;
+}
+
 /* The first batch of the instance, which is a warm-up one. */
 static double first_value(const struct cb_metric *how, const struct cb_ds_result *r, const char **why)
 {
@@ -128,6 +150,8 @@ static double value_of(const struct cb_ds_metric *m, const struct cb_ds_result *
 {
     if (m->how.derive == CB_HIST_QUANTILE)
         return quantile_value(&m->how, r->hist, why);
+    if (m->how.derive == CB_WORK_SLOPE)
+        return slope_value(&m->how, r, why);
     return cb_is_cold(m) ? first_value(&m->how, r, why) : sampled_value(&m->how, r, why);
 }
 
@@ -150,7 +174,7 @@ double cb_block_value(const struct cb_ds_metric *m, const struct cb_ds_result *r
 enum cb_steadiness cb_block_steadiness(const struct cb_ds_metric *m, const struct cb_ds_result *r)
 {
     size_t n;
-    if (m->how.derive == CB_HIST_QUANTILE || cb_is_cold(m))
+    if (m->how.derive == CB_HIST_QUANTILE || m->how.derive == CB_WORK_SLOPE || cb_is_cold(m))
         return CB_STEADY_UNKNOWN;
     CB_AUTOFREE struct cb_sample *s = counted(r, &n);
     CB_AUTOFREE double *x = s ? each_value(m->how.derive, s, n) : NULL;

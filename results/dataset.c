@@ -11,6 +11,8 @@ static const char *const derive_names[] = {
     [CB_CPU_PER_ITER] = "cpu-per-iter",
     [CB_CPU_PER_WORK] = "cpu-per-work",
     [CB_PEER_PER_WORK] = "peer-per-work",
+    [CB_WORK_PER_ITER] = "work-per-iter",
+    [CB_WORK_SLOPE] = "work-slope",
     [CB_FIRST_WALL_PER_ITER] = "first-wall-per-iter",
     [CB_FIRST_WORK_PER_WALL] = "first-work-per-wall",
 };

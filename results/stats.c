@@ -92,6 +92,17 @@ double cb_mad(const double *x, size_t n)
     return cb_median(away, n);
 }
 
+double cb_theil_sen(const double *x, const double *y, size_t n)
+{
+    size_t pairs = n > 1 ? n * (n - 1) / 2 : 0, k = 0;
+    CB_AUTOFREE double *slope = pairs ? reallocarray(NULL, pairs, sizeof *slope) : NULL;
+    for (size_t i = 0; slope && i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            if (x[i] != x[j])
+                slope[k++] = (y[j] - y[i]) / (x[j] - x[i]);
+    return slope ? cb_median(slope, k) : NAN;
+}
+
 struct cb_tukey cb_tukey(const double *x, size_t n)
 {
     struct cb_tukey t = {.q1 = cb_quantile(x, n, .25), .q3 = cb_quantile(x, n, .75)};

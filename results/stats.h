@@ -24,6 +24,10 @@ double cb_median(const double *x, size_t n);
 double cb_quantile(const double *x, size_t n, double p); /* type 7 of Hyndman and Fan */
 double cb_mad(const double *x, size_t n);                /* median absolute deviation, unscaled */
 
+/* Median of the slopes between all pairs of points with different x (Theil 1950, Sen 1968); NAN where there
+ * is no such pair. */
+double cb_theil_sen(const double *x, const double *y, size_t n);
+
 /* A sorted copy, or NULL where memory is short or the input holds a NAN. The caller frees it. */
 double *cb_sorted(const double *x, size_t n);
 double cb_quantile_sorted(const double *sorted, size_t n, double p);

@@ -14,6 +14,8 @@ enum cb_derive {
     CB_CPU_PER_ITER,  /* cpu_ns / iters * scale */
     CB_CPU_PER_WORK,  /* cpu_ns / work * scale:     CPU time a byte */
     CB_PEER_PER_WORK, /* peer_ns / work * scale:    the same of the peer */
+    CB_WORK_PER_ITER, /* work / iters * scale:      bytes of an image, a count */
+    CB_WORK_SLOPE, /* work for one iteration more (Theil-Sen over all samples) * scale: bytes an instance */
     /* The same of the very first batch of an instance: what it costs to do something for the first time. */
     CB_FIRST_WALL_PER_ITER,
     CB_FIRST_WORK_PER_WALL,

@@ -322,6 +322,35 @@ static void peer_time_is_per_work(void)
     cb_dataset_free(&d);
 }
 
+/* Bytes are work: of each thing, or of one thing more. */
+static void work_is_counted_and_has_a_slope(void)
+{
+    struct cb_dataset d = fixture_make(1);
+    struct cb_ds_result *r = fixture_result(&d, 0, FIXTURE_HOST, FIXTURE_STREAM);
+    struct cb_ds_metric each = d.metrics[FIXTURE_RATE], more = each;
+    const char *why;
+    CU_ASSERT_EQUAL_FATAL(cb_derive_parse("work-per-iter", &each.how.derive), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_derive_parse("work-slope", &more.how.derive), 0);
+    CU_ASSERT_STRING_EQUAL(cb_derive_name(more.how.derive), "work-slope");
+    each.how.scale = more.how.scale = 2;
+    for (size_t i = 0; i < r->nsamples; i++) {
+        r->samples[i].warm = false;
+        r->samples[i].s.iters = i + 1;
+        r->samples[i].s.work = 1000 + 70 * (i + 1);
+    }
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&more, r, &why), 140, 1e-9);
+    r->samples[3].s.work += 5000; /* one that somebody else made */
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&more, r, &why), 140, 1e-9);
+    CU_ASSERT_EQUAL(cb_block_steadiness(&more, r), CB_STEADY_UNKNOWN);
+    for (size_t i = 0; i < r->nsamples; i++)
+        r->samples[i].s.work = 30 * r->samples[i].s.iters;
+    CU_ASSERT_DOUBLE_EQUAL(cb_block_value(&each, r, &why), 60, 1e-9);
+    r->nsamples = 1;
+    CU_ASSERT(isnan(cb_block_value(&more, r, &why)));
+    CU_ASSERT_STRING_EQUAL(why, "no-slope");
+    cb_dataset_free(&d);
+}
+
 static void nonsense_samples_have_no_value(void)
 {
     struct cb_dataset d = fixture_make(1);
@@ -472,6 +501,7 @@ const struct cb_suite cb_suite = {
      {"quantiles need enough values", quantiles_need_enough_values},
      {"cold is the first batch", cold_is_the_first_batch},
      {"the peer's time is per work", peer_time_is_per_work},
+     {"work is counted and has a slope", work_is_counted_and_has_a_slope},
      {"nonsense samples have no value", nonsense_samples_have_no_value},
      {"clocks that disagree mark the row", clocks_that_disagree_mark_the_row},
      {"few blocks give what they can", few_blocks_give_what_they_can},

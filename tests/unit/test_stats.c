@@ -165,6 +165,20 @@ static void prediction_vectors(void)
     json_decref(v);
 }
 
+static void theil_sen_is_a_median_of_slopes(void)
+{
+    const double x[] = {1, 2, 4, 8}, line[] = {103, 106, 112, 124}, out[] = {103, 106, 112, 900};
+    const double same[] = {3, 3, 3}, y[] = {1, 2, 9};
+    CU_ASSERT(near(cb_theil_sen(x, line, 4), 3));
+    CU_ASSERT(near(cb_theil_sen(x, out, 3), 3));
+    /* slopes 3 3 3 of the first three, 797/7 794/6 788/4 of those with the last: their median lies between */
+    CU_ASSERT(near(cb_theil_sen(x, out, 4), (3 + 797. / 7) / 2));
+    CU_ASSERT(near(cb_theil_sen((const double[]){1, 1, 2}, y, 3), (8 + 7) / 2.)); /* a pair says nothing */
+    CU_ASSERT(isnan(cb_theil_sen(same, y, 3)) && isnan(cb_theil_sen(x, y, 1)) &&
+              isnan(cb_theil_sen(x, y, 0)));
+    CU_ASSERT(isnan(cb_theil_sen(x, (const double[]){1, NAN, 2}, 3)));
+}
+
 const struct cb_suite cb_suite = {
     "stats",
     {{"normal distribution: vectors", normal_vectors},
@@ -178,4 +192,5 @@ const struct cb_suite cb_suite = {
      {"paired t: vectors", paired_t_vectors},
      {"planning: vectors", planning_vectors},
      {"prediction interval: vectors", prediction_vectors},
+     {"Theil-Sen is a median of slopes", theil_sen_is_a_median_of_slopes},
      CU_TEST_INFO_NULL}};
