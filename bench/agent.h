@@ -53,6 +53,6 @@ void cb_facts_each(const char *scratch, void (*emit)(void *arg, const char *key,
                    void *arg);
 
 /* Version and protocol revision: hello carries it, a difference is an error. */
-#define CB_BUILD_ID CB_VERSION "-w4"
+#define CB_BUILD_ID CB_VERSION "-w5"
 
 #endif

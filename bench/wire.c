@@ -63,6 +63,7 @@ static const struct verb verbs[] = {
                       }},
     [CB_VERB_READY] = {"ready", {{0}}},
     [CB_VERB_NOISE] = {"noise", {{0}}},
+    [CB_VERB_ENTER] = {"enter", {{0}}},
     [CB_VERB_RUN] = {"run",
                      {
                          NUM("id", run.id, 0, UINT32_MAX),

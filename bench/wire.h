@@ -11,6 +11,8 @@
  *     digest  sha256 of the agent's own bytes
  *     fact    key, value                              facts  asks for the facts; ended by `ready`
  *     ready   (after env, after the last fact)        noise  asks for evidence of noise, also as facts
+ *                                                     enter  starts another agent on the same stream, whose
+ *                                                            hello is the answer; after its bye: `ready`
  *     mark    a batch begins                          run    one case
  *     sample  a batch ended                           ping
  *     calib   answer to run with iters=0,             bye
@@ -46,6 +48,7 @@ enum cb_verb {
     CB_VERB_FACT,
     CB_VERB_READY,
     CB_VERB_NOISE,
+    CB_VERB_ENTER,
     CB_VERB_RUN,
     CB_VERB_CALIB,
     CB_VERB_MARK,

@@ -328,7 +328,7 @@ static int run_plan(const struct options *o, struct cb_plan *plan, const struct 
         .run_dir = at.run_dir,
         .connect = o->connect ? o->connect : "",
         .memory = plan->memory,
-        .network = cb_plan_needs_peer(plan),
+        .network = cb_plan_needs_network(plan),
     };
     int code;
     cb_watch_signals();

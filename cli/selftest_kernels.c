@@ -89,7 +89,7 @@ static int test_plan(struct cb_selftest *t, const struct cb_selftest_kernels *re
         .run_dir = dir,
         .connect = req->connect ? req->connect : "",
         .memory = plan->memory,
-        .network = cb_plan_needs_peer(plan),
+        .network = cb_plan_needs_network(plan),
     };
     if (cb_name_run(id, started, err) < 0 || cb_out_dir(req->out, out, sizeof out, err) < 0 ||
         cb_path(dir, sizeof dir, err, "%s/%s", out, id) < 0 || cb_mkdirs(dir, 0755, err) < 0)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/clock.h"
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define CB_RUNNER(symbol) extern const struct cb_runner symbol;
@@ -143,6 +145,25 @@ void cb_env_fact(struct cb_env *env, const char *key, const char *fmt, ...)
     snprintf(f->key, sizeof f->key, "%s", key);
     vsnprintf(f->value, sizeof f->value, fmt, ap);
     va_end(ap);
+}
+
+uint64_t cb_env_moment(const struct cb_env *env, const char *moment)
+{
+    for (unsigned i = 0; i < env->nmoments; i++)
+        if (strcmp(env->moments[i].name, moment) == 0)
+            return env->moments[i].ns;
+    return 0;
+}
+
+void cb_env_stamp_at(struct cb_env *env, const char *moment, uint64_t ns)
+{
+    if (env->nmoments < COUNT(env->moments) && !cb_env_moment(env, moment))
+        env->moments[env->nmoments++] = (struct cb_moment){.name = moment, .ns = ns};
+}
+
+void cb_env_stamp(struct cb_env *env, const char *moment)
+{
+    cb_env_stamp_at(env, moment, cb_now_ns());
 }
 
 void cb_link_close(struct cb_link *link)

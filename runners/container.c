@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
 #include "bench/base/io.h"
 #include "bench/base/proc.h"
 #include "runners/armgroup.h"
 #include "runners/backing.h"
 #include "runners/channels.h"
+#include "runners/enter.h"
 #include "runners/hostlink.h"
 #include "runners/netlink.h"
 #include "runners/ns.h"
@@ -26,6 +28,8 @@
 #include "runners/seccomp.h"
 
 #define DEVICE "eth0"
+/* The kernel takes network namespaces down in a work queue, some grace periods of RCU later: 10 to 60 ms. */
+#define NETNS_DEADLINE_NS (2 * CB_NS_PER_S)
 
 struct container {
     const struct cb_env *env;
@@ -193,7 +197,7 @@ static __attribute__((noreturn)) void child(struct container *c)
     _exit(127);
 }
 
-static int clone_child(struct container *c, struct cb_err *err)
+static int clone_child(struct cb_env *env, struct container *c, struct cb_err *err)
 {
     uint64_t namespaces = CB_NS_BASE | (has_own_net(c->env) ? CLONE_NEWNET : 0);
     pid_t pid;
@@ -202,6 +206,7 @@ static int clone_child(struct container *c, struct cb_err *err)
     if (pid == 0)
         child(c);
     c->pid = pid;
+    cb_env_stamp(env, "api");
     cb_channels_be_parent(&c->channels);
     return 0;
 }
@@ -373,11 +378,14 @@ static int up(struct cb_env *env, struct cb_err *err)
 {
     struct container *c = env->state;
     if (cb_armgroup_create(env, env->site->memory, &c->group, err) < 0 ||
-        cb_channels_open(&c->channels, err) < 0 || clone_child(c, err) < 0)
+        cb_channels_open(&c->channels, err) < 0 || clone_child(env, c, err) < 0)
         return -1;
     if (has_link(env) && plug(c, err) < 0)
         return -1;
-    return cb_channels_await_ready(&c->channels, err);
+    if (cb_channels_await_ready(&c->channels, err) < 0)
+        return -1;
+    cb_env_stamp(env, "init");
+    return 0;
 }
 
 static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
@@ -387,6 +395,25 @@ static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
         return -1;
     link->to_agent = link->from_agent = cb_take_fd(&c->channels.stream);
     return 0;
+}
+
+/* What the first process gave up on its way in, the second one gives up too. */
+static int enter(struct cb_env *env, struct cb_link *link, pid_t *pid, struct cb_err *err)
+{
+    struct container *c = env->state;
+    const struct cb_entry entry = {
+        .site = env->site,
+        .group = c->group,
+        .pid = c->pid,
+        .namespaces = CB_NS_BASE | CLONE_NEWCGROUP | (has_own_net(env) ? CLONE_NEWNET : 0),
+        .steps = &c->steps,
+        .program = CB_ROOTFS_AGENT,
+    };
+    c->steps.n = 0; /* those of the start are over */
+    add(c, cb_ns_drop_privileges, NULL);
+    if (list_seccomp_steps(c, err) < 0)
+        return -1;
+    return cb_enter(&entry, link, pid, err);
 }
 
 static void diagnose(struct cb_env *env, char *out, size_t cap)
@@ -406,10 +433,13 @@ static void down(struct cb_env *env)
     cb_kill_wait(c->pid); /* pid 1: its namespaces go with it, and their processes, mounts and links */
     cb_cgroup_destroy(c->group);
     cb_channels_close(&c->channels);
-    if (c->host_link)
-        cb_hostlink_remove(env->site, env->slot);
     if (has_link(env) && is(env, "net", "macvlan"))
         cb_fabric_unplug(env->site->fabric, env->slot);
+    if (has_link(env))
+        cb_fabric_await_gone(env->site->fabric, env->slot, cb_deadline_in(NETNS_DEADLINE_NS), &ignored);
+    cb_env_stamp(env, "gone");
+    if (c->host_link)
+        cb_hostlink_remove(env->site, env->slot);
     if (c->dir[0])
         cb_remove_tree(c->dir, &ignored);
     free(c);
@@ -435,6 +465,7 @@ const struct cb_runner cb_runner_container = {
     .prepare = prepare,
     .up = up,
     .launch = launch,
+    .enter = enter,
     .diagnose = diagnose,
     .down = down,
 };

@@ -18,9 +18,37 @@ struct cb_cost *cb_cost_of(struct cb_execution *x, unsigned arm, unsigned c)
     return &x->costs[arm * x->plan->ncases + c];
 }
 
-bool cb_is_lifecycle(const struct cb_case *c)
+const struct cb_lifecycle *cb_case_lifecycle(const struct cb_case *c)
 {
-    return (c->bench->needs & CB_NEED_LIFECYCLE) != 0;
+    return c->bench->needs & CB_NEED_LIFECYCLE ? cb_lifecycle_find(c->bench->name) : NULL;
+}
+
+void cb_execution_forget(struct cb_execution *x)
+{
+    x->nbatches = 0;
+    cb_hist_reset(x->hist);
+}
+
+void cb_execution_keep(void *arg, const struct cb_batch *b)
+{
+    struct cb_execution *x = arg;
+    if (x->nbatches == x->cap) {
+        unsigned cap = x->cap ? 2 * x->cap : 256;
+        struct cb_batch *more = realloc(x->batches, cap * sizeof *more);
+        if (!more) {
+            x->out_of_memory = true;
+            return;
+        }
+        x->batches = more;
+        x->cap = cap;
+    }
+    x->batches[x->nbatches++] = *b;
+}
+
+void cb_execution_deliver(struct cb_execution *x, const struct cb_case_result *r)
+{
+    x->sink->result(x->sink->arg, r);
+    x->progress.done++;
 }
 
 void cb_execution_show(struct cb_execution *x, const char *bench)

@@ -53,7 +53,7 @@ static int calibrate_arm(struct cb_execution *x, unsigned arm, struct cb_err *er
     note_resolution(x, &in);
     for (unsigned c = 0; c < x->plan->ncases && in.alive && !stopped; c++) {
         const struct cb_case *k = &x->plan->cases[c];
-        if (cb_is_lifecycle(k) || !cb_plan_includes(x->plan, arm, c) || cb_instance_lacks(&in, k->bench))
+        if (cb_case_lifecycle(k) || !cb_plan_includes(x->plan, arm, c) || cb_instance_lacks(&in, k->bench))
             continue;
         cb_execution_show(x, k->bench->name);
         stopped = calibrate_case(x, &in, arm, c, err) < 0;

@@ -29,24 +29,7 @@ static void first_batch_begins(void *arg)
 
 static void keep_batch(void *arg, const struct cb_batch *b)
 {
-    struct cb_execution *x = ((struct catch *)arg)->x;
-    if (x->nbatches == x->cap) {
-        unsigned cap = x->cap ? 2 * x->cap : 256;
-        struct cb_batch *more = realloc(x->batches, cap * sizeof *more);
-        if (!more) {
-            x->out_of_memory = true;
-            return;
-        }
-        x->batches = more;
-        x->cap = cap;
-    }
-    x->batches[x->nbatches++] = *b;
-}
-
-static void deliver(struct cb_execution *x, const struct cb_case_result *r)
-{
-    x->sink->result(x->sink->arg, r);
-    x->progress.done++;
+    cb_execution_keep(((struct catch *)arg)->x, b);
 }
 
 static void deliver_counting(struct cb_execution *x, const struct cb_case_result *r,
@@ -76,9 +59,8 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
         run.timeout_ns = CASE_SLACK_NS + CASE_SLACK_TIMES * cb_case_expected_ns(x, r->arm, r->case_index);
         if (run.timeout_ns > CB_WIRE_NS_MAX)
             run.timeout_ns = CB_WIRE_NS_MAX;
-        x->nbatches = 0;
+        cb_execution_forget(x);
         cb_counting_init(&caught.counting, &in->env, c, r->case_index);
-        cb_hist_reset(x->hist);
         int got = cb_session_run(&in->session, &run, &sink, x->hist, &r->trusted,
                                  begin + run.timeout_ns + CB_HOST_GRACE_NS, &alive, err);
         r->took_ns = cb_now_ns() - begin;
@@ -93,7 +75,7 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
         r->hist = x->hist->total ? x->hist : NULL;
     }
     in->alive = alive;
-    deliver(x, r);
+    cb_execution_deliver(x, r);
     deliver_counting(x, r, &caught.counting);
     return 0;
 }
@@ -101,50 +83,52 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
 /* ---- one instance
  * ----------------------------------------------------------------------------------------------- */
 
-/* The start itself as a case: one sample, stamped on the host's clock. */
-static void deliver_start(struct cb_execution *x, const struct cb_instance *in, struct cb_case_result *r)
+/* The cases of an instance, or rather those of one phase of it. */
+struct phase {
+    unsigned block, arm, position;
+    char lost[600]; /* why the instance is no more; "" while it is */
+};
+
+static enum cb_life_when when_of(const struct cb_case *c)
 {
-    struct cb_batch b = {
-        .sample = {.iters = 1, .wall_ns = in->start_ns},
-        .agent_ns = in->start_ns,
-        .host_ns = in->start_ns,
-    };
-    r->trusted = true; /* stamped by the host alone */
-    r->outcome = in->start_ns ? CB_OUTCOME_OK : CB_OUTCOME_FAILED;
-    r->reason = in->start_ns ? "" : "the agent never answered";
-    r->batches = &b;
-    r->nbatches = in->start_ns ? 1 : 0;
-    deliver(x, r);
+    const struct cb_lifecycle *l = cb_case_lifecycle(c);
+    return l ? l->when : CB_LIFE_RUNNING;
 }
 
-/* All cases of a running (or failed) instance, in the block's random order. Once the agent is lost the rest
- * fail. */
-static int run_cases(struct cb_execution *x, struct cb_instance *in, unsigned block, unsigned arm,
+static int run_or_measure(struct cb_execution *x, struct cb_instance *in, struct phase *p,
+                          struct cb_case_result *r, struct cb_err *err)
+{
+    const struct cb_case *c = &x->plan->cases[r->case_index];
+    if (p->lost[0] && when_of(c) != CB_LIFE_ENDED) {
+        r->outcome = CB_OUTCOME_FAILED;
+        r->reason = p->lost;
+        cb_execution_deliver(x, r);
+        return 0;
+    }
+    if (cb_case_lifecycle(c))
+        return cb_execution_lifecycle(x, in, r, err);
+    if (run_case(x, in, r, err) < 0)
+        return -1;
+    if (!in->alive)
+        snprintf(p->lost, sizeof p->lost, "instance lost in %s: %s", c->bench->name, err->msg);
+    return 0;
+}
+
+/* All cases of a phase, in the block's random order. Once the agent is lost the rest fail. */
+static int run_phase(struct cb_execution *x, struct cb_instance *in, enum cb_life_when when, struct phase *p,
                      struct cb_err *err)
 {
     unsigned order[CB_CASES_MAX];
-    char lost[600] = "";
-    if (!in->alive)
-        snprintf(lost, sizeof lost, "no instance: %s", err->msg);
-    cb_plan_case_order(x->plan, block, arm, order);
+    cb_plan_case_order(x->plan, p->block, p->arm, order);
     for (unsigned i = 0; i < x->plan->ncases; i++) {
-        struct cb_case_result r = {.block = block, .arm = arm, .case_index = order[i], .position = i};
+        struct cb_case_result r = {.block = p->block, .arm = p->arm, .case_index = order[i]};
         const struct cb_case *c = &x->plan->cases[order[i]];
-        if (!cb_plan_includes(x->plan, arm, order[i]))
+        if (when_of(c) != when || !cb_plan_includes(x->plan, p->arm, order[i]))
             continue;
+        r.position = p->position++;
         cb_execution_show(x, c->bench->name);
-        if (cb_is_lifecycle(c)) {
-            deliver_start(x, in, &r);
-        } else if (!in->alive) {
-            r.outcome = CB_OUTCOME_FAILED;
-            r.reason = lost;
-            deliver(x, &r);
-        } else {
-            if (run_case(x, in, &r, err) < 0)
-                return -1;
-            if (!in->alive)
-                snprintf(lost, sizeof lost, "instance lost in %s: %s", c->bench->name, err->msg);
-        }
+        if (run_or_measure(x, in, p, &r, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -186,22 +170,26 @@ int cb_execution_instance(struct cb_execution *x, unsigned block, unsigned arm, 
     uint64_t begin = cb_now_ns();
     struct cb_instance_result r = {
         .block = block, .arm = arm, .position = position, .reason = "", .instance = &in};
+    struct phase phase = {.block = block, .arm = arm};
     char reason[sizeof err->msg] = "";
     x->progress.arm = arm;
     cb_execution_show(x, "");
     int started = cb_instance_start(&in, &x->plan->arms[arm], x->site, arm, x->stop, err);
     int stopped = started < 0 && err->code == CB_EINTR;
-    if (started < 0)
+    if (started < 0) {
         snprintf(reason, sizeof reason, "%s", err->msg);
+        snprintf(phase.lost, sizeof phase.lost, "no instance: %s", err->msg);
+    }
     if (!stopped)
-        stopped = run_cases(x, &in, block, arm, err) < 0;
+        stopped = run_phase(x, &in, CB_LIFE_RUNNING, &phase, err) < 0;
     bool lost = !in.alive;
     if (!stopped)
         deliver_noise(x, block, arm, &in);
     if (lost && !reason[0])
         snprintf(reason, sizeof reason, "%s", err->msg);
     cb_instance_stop(&in);
-    if (stopped)
+    if (stopped || run_phase(x, &in, CB_LIFE_ENDED, &phase, err) < 0 ||
+        run_phase(x, &in, CB_LIFE_FURTHER, &phase, err) < 0)
         return -1;
     r.outcome = lost ? CB_OUTCOME_FAILED : CB_OUTCOME_OK;
     r.reason = lost ? reason : "";

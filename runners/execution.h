@@ -5,6 +5,7 @@
 
 #include "bench/base/clock.h"
 #include "runners/execute.h"
+#include "runners/lifecycle.h"
 
 /* The agent notices its own timeout first; the host waits this much longer. */
 #define CB_HOST_GRACE_NS (3 * CB_NS_PER_S)
@@ -44,8 +45,13 @@ struct cb_execution {
 
 /* What calibration found for a case (its index in the plan) in an arm. */
 struct cb_cost *cb_cost_of(struct cb_execution *x, unsigned arm, unsigned c);
-/* True for what the runner measures from outside, by starting an instance. */
-bool cb_is_lifecycle(const struct cb_case *c);
+/* How a case is measured from outside; NULL for those that the agent runs. */
+const struct cb_lifecycle *cb_case_lifecycle(const struct cb_case *c);
+/* Forgets the samples of the last case; keeps one of the present. `arg` of the latter is the execution. */
+void cb_execution_forget(struct cb_execution *x);
+void cb_execution_keep(void *arg, const struct cb_batch *b);
+/* Tells the sink the result of a case. */
+void cb_execution_deliver(struct cb_execution *x, const struct cb_case_result *r);
 /* Tells the sink where the run is. */
 void cb_execution_show(struct cb_execution *x, const char *bench);
 /* The agent's order for a case, without its timeout. */
@@ -58,6 +64,10 @@ enum cb_outcome cb_outcome_of(const struct cb_err *err);
 /* Finds out what an iteration of each case costs in each arm, and sets the iterations of the plan's cases.
  * -1: the user stopped the run, or the sink refused. */
 int cb_execution_calibrate(struct cb_execution *x, struct cb_err *err);
+/* Measures a case from outside, of an instance that runs or ran, and delivers its result. -1 only when the
+ * user stopped the run. */
+int cb_execution_lifecycle(struct cb_execution *x, struct cb_instance *in, struct cb_case_result *r,
+                           struct cb_err *err);
 /* Starts the arm's instance of a block, runs its cases, takes it down, delivers all that. -1 only when the
  * user stopped the run. */
 int cb_execution_instance(struct cb_execution *x, unsigned block, unsigned arm, unsigned position,

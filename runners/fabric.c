@@ -239,6 +239,17 @@ int cb_fabric_await_running(struct cb_fabric *f, unsigned slot, uint64_t deadlin
     return failed;
 }
 
+int cb_fabric_await_gone(struct cb_fabric *f, unsigned slot, uint64_t deadline, struct cb_err *err)
+{
+    char port[16];
+    cb_fabric_port(f, slot, port);
+    if (enter(f, err))
+        return -1;
+    int failed = cb_net_await_gone(port, deadline, err);
+    leave(f);
+    return failed;
+}
+
 void cb_fabric_unplug(struct cb_fabric *f, unsigned slot)
 {
     char port[16];

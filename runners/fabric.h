@@ -33,6 +33,8 @@ int cb_fabric_plug_macvlan(struct cb_fabric *f, unsigned slot, const char *ifnam
 int cb_fabric_no_offload(struct cb_fabric *f, unsigned slot, struct cb_err *err);
 /* Waits until packets pass through the bridge's end of the slot's latest plug, whose other end is up. */
 int cb_fabric_await_running(struct cb_fabric *f, unsigned slot, uint64_t deadline, struct cb_err *err);
+/* Waits until the bridge's end of the slot's latest plug is gone, whose other end went with its namespace. */
+int cb_fabric_await_gone(struct cb_fabric *f, unsigned slot, uint64_t deadline, struct cb_err *err);
 /* Takes both ends of a slot's latest plug away; for arms whose own end does not die with a namespace. */
 void cb_fabric_unplug(struct cb_fabric *f, unsigned slot);
 /* Name of the bridge's end of the slot's latest plug. */

@@ -22,6 +22,7 @@
 #include "runners/armgroup.h"
 #include "runners/backing.h"
 #include "runners/channels.h"
+#include "runners/enter.h"
 #include "runners/hostlink.h"
 #include "runners/runner.h"
 
@@ -207,7 +208,10 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct host *h = env->state;
-    return cb_channels_let_go(&h->channels, err) || cb_channels_await_exec(&h->channels, err) ? -1 : 0;
+    if (cb_channels_let_go(&h->channels, err) || cb_channels_await_exec(&h->channels, err))
+        return -1;
+    cb_env_stamp(env, "api");
+    return 0;
 }
 
 static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
@@ -216,6 +220,13 @@ static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
     (void)err;
     link->to_agent = link->from_agent = cb_take_fd(&h->channels.stream);
     return 0;
+}
+
+static int enter(struct cb_env *env, struct cb_link *link, pid_t *pid, struct cb_err *err)
+{
+    const struct host *h = env->state;
+    const struct cb_entry entry = {.site = env->site, .group = h->group, .program = env->site->agent_path};
+    return cb_enter(&entry, link, pid, err);
 }
 
 static void diagnose(struct cb_env *env, char *out, size_t cap)
@@ -245,6 +256,7 @@ static void down(struct cb_env *env)
         return;
     cb_channels_close(&h->channels);
     stop_launcher(h);
+    cb_env_stamp(env, "gone");
     cb_cgroup_destroy(h->group);
     if (h->plugged)
         cb_hostlink_remove(env->site, env->slot);
@@ -268,6 +280,7 @@ const struct cb_runner cb_runner_host = {
     .prepare = prepare,
     .up = up,
     .launch = launch,
+    .enter = enter,
     .diagnose = diagnose,
     .down = down,
 };

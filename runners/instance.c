@@ -11,6 +11,8 @@
 #define START_TIMEOUT_NS (30 * CB_NS_PER_S)
 /* Emulated network cards take up to 7 s until their link is there. */
 #define ENV_TIMEOUT_NS (20 * CB_NS_PER_S)
+/* Facts, 32 pings and a first look at the counters: under a second in an emulated machine. */
+#define GREET_TIMEOUT_NS (20 * CB_NS_PER_S)
 /* An emulated machine reads its counters in a tenth of a second. */
 #define NOISE_TIMEOUT_NS (5 * CB_NS_PER_S)
 
@@ -30,16 +32,12 @@ static void add_last_words(struct cb_instance *in, struct cb_err *err)
             *p = ' ';
 }
 
-static int bring_up(struct cb_instance *in, const volatile int *stop, struct cb_err *err)
+static int launch(struct cb_instance *in, const volatile int *stop, struct cb_err *err)
 {
     const struct cb_runner *r = in->env.arm->runner;
     struct cb_link link = {-1, -1};
     uint64_t begin = cb_now_ns();
-    if (r->prepare && r->prepare(&in->env, err) < 0)
-        return cb_wrap(err, "prepare %s", in->env.arm->name);
-    in->prepare_ns = cb_now_ns() - begin;
-
-    begin = cb_now_ns();
+    cb_env_stamp_at(&in->env, "begin", begin);
     if (r->up(&in->env, err) < 0)
         return cb_wrap(err, "up %s", in->env.arm->name);
     if (r->launch(&in->env, &link, err) < 0)
@@ -48,15 +46,23 @@ static int bring_up(struct cb_instance *in, const volatile int *stop, struct cb_
                         err) < 0)
         return cb_wrap(err, "%s", in->env.arm->name);
     in->start_ns = in->session.first_byte_ns - begin;
+    cb_env_stamp_at(&in->env, "total", in->session.first_byte_ns);
+    return 0;
+}
+
+static int make_ready(struct cb_instance *in, struct cb_err *err)
+{
+    if (cb_session_env(&in->session, &in->env.wire, cb_deadline_in(ENV_TIMEOUT_NS), err) < 0)
+        return cb_wrap(err, "%s", in->env.arm->name);
+    cb_env_stamp_at(&in->env, "ready", in->session.lines.read_ns);
     in->alive = true;
     return 0;
 }
 
 static int greet(struct cb_instance *in, struct cb_err *err)
 {
-    uint64_t deadline = cb_deadline_in(ENV_TIMEOUT_NS);
-    if (cb_session_env(&in->session, &in->env.wire, deadline, err) < 0 ||
-        cb_session_facts(&in->session, in->facts, CB_INSTANCE_FACTS, &in->nfacts, deadline, err) < 0 ||
+    uint64_t deadline = cb_deadline_in(GREET_TIMEOUT_NS);
+    if (cb_session_facts(&in->session, in->facts, CB_INSTANCE_FACTS, &in->nfacts, deadline, err) < 0 ||
         cb_session_ping(&in->session, deadline, err) < 0 ||
         cb_session_noise(&in->session, &in->inside[0], deadline, err) < 0) {
         in->alive = false;
@@ -66,9 +72,10 @@ static int greet(struct cb_instance *in, struct cb_err *err)
     return 0;
 }
 
-int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
-                      const volatile int *stop, struct cb_err *err)
+int cb_instance_prepare(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
+                        struct cb_err *err)
 {
+    uint64_t begin = cb_now_ns();
     memset(in, 0, sizeof *in);
     in->session.link = (struct cb_link){-1, -1};
     in->env.arm = arm;
@@ -76,7 +83,26 @@ int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct c
     in->env.slot = slot;
     snprintf(in->env.name, sizeof in->env.name, "%s-%u", site->run_id, slot);
     snprintf(in->env.accelerator, sizeof in->env.accelerator, "none");
-    if (bring_up(in, stop, err) == 0 && greet(in, err) == 0)
+    if (arm->runner->prepare && arm->runner->prepare(&in->env, err) < 0)
+        return cb_wrap(err, "prepare %s", arm->name);
+    in->prepare_ns = cb_now_ns() - begin;
+    return 0;
+}
+
+int cb_instance_up(struct cb_instance *in, const volatile int *stop, struct cb_err *err)
+{
+    if (launch(in, stop, err) == 0 && make_ready(in, err) == 0)
+        return 0;
+    add_last_words(in, err);
+    return -1;
+}
+
+int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
+                      const volatile int *stop, struct cb_err *err)
+{
+    if (cb_instance_prepare(in, arm, site, slot, err) < 0 || cb_instance_up(in, stop, err) < 0)
+        return -1;
+    if (greet(in, err) == 0)
         return 0;
     add_last_words(in, err);
     return -1;
@@ -103,8 +129,10 @@ const char *cb_instance_lacks(const struct cb_instance *in, const struct cb_benc
 void cb_instance_stop(struct cb_instance *in)
 {
     uint64_t begin = cb_now_ns();
+    cb_env_stamp_at(&in->env, "end", begin);
     cb_session_close(&in->session);
     in->env.arm->runner->down(&in->env);
+    cb_env_stamp(&in->env, "gone"); /* unless the runner knew better */
     if (in->stop_ns == 0)
         in->stop_ns = cb_now_ns() - begin;
     in->alive = false;

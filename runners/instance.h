@@ -19,8 +19,14 @@ struct cb_instance {
     struct cb_noise host[2], inside[2]; /* before the first case and after the last one */
 };
 
-/* Zeroes *in and starts an instance of `arm`. On failure the reason carries what the environment last said;
+/* Zeroes *in and provisions what is there before an instance of `arm` starts. On failure, here and below,
  * call cb_instance_stop all the same. */
+int cb_instance_prepare(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
+                        struct cb_err *err);
+/* Starts it, until the agent says that it is ready for cases. On failure the reason carries what the
+ * environment last said. */
+int cb_instance_up(struct cb_instance *in, const volatile int *stop, struct cb_err *err);
+/* Both, and learns what it looks like from inside: for an instance that runs cases. */
 int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
                       const volatile int *stop, struct cb_err *err);
 /* After the last case, or after the agent was lost: reads the noise that went with them. An agent that cannot

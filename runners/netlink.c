@@ -333,6 +333,19 @@ int cb_net_await_running(const char *name, uint64_t deadline, struct cb_err *err
     }
 }
 
+int cb_net_await_gone(const char *name, uint64_t deadline, struct cb_err *err)
+{
+    union request r;
+    start_link(&r, RTM_GETLINK, NLM_F_ACK, 0);
+    put_name(&r, name);
+    while (ask(&r, NULL, err) == 0) {
+        if (!cb_deadline_remaining_ns(deadline))
+            return cb_fail(err, CB_ETIMEOUT, "link %s does not go away", name);
+        cb_sleep_ns(POLL_NS);
+    }
+    return err->sys == ENODEV ? 0 : cb_wrap(err, "wait for the end of link %s", name);
+}
+
 static void take_name(const struct nlmsghdr *link, void *arg)
 {
     const struct nlattr *attr = link_attr(link, IFLA_IFNAME, 1);

@@ -24,6 +24,9 @@ int cb_net_address(const char *name, const char *address, int prefix, int route,
 /* Waits until packets pass: the kernel brings both ends of a veth into service, and the port of a bridge with
  * them, in a work queue some time after they were set up, and drops what comes before. CB_ETIMEOUT. */
 int cb_net_await_running(const char *name, uint64_t deadline, struct cb_err *err);
+/* Waits until there is no such link: the kernel takes a veth down with the namespace of its other end, some
+ * time after the last process has left that. CB_ETIMEOUT. */
+int cb_net_await_gone(const char *name, uint64_t deadline, struct cb_err *err);
 /* Missing links are fine. */
 int cb_net_delete(const char *name, struct cb_err *err);
 /* Bytes counters of a link. */

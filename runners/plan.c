@@ -155,10 +155,11 @@ void cb_plan_free(struct cb_plan *plan)
     plan->ncases = 0;
 }
 
-bool cb_plan_needs_peer(const struct cb_plan *plan)
+/* A start and an end include the link, whatever else the run measures. */
+bool cb_plan_needs_network(const struct cb_plan *plan)
 {
     for (unsigned i = 0; i < plan->ncases; i++)
-        if (plan->cases[i].bench->needs & CB_NEED_PEER)
+        if (plan->cases[i].bench->needs & (CB_NEED_PEER | CB_NEED_LIFECYCLE))
             return true;
     return false;
 }

@@ -72,7 +72,7 @@ void cb_plan_case_order(const struct cb_plan *plan, unsigned block, unsigned arm
 uint64_t cb_plan_iters(const struct cb_plan *plan, const struct cb_bench *bench, double fastest_ns,
                        double slowest_ns, uint64_t resolution_ns);
 void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out);
-/* True when some case needs the network peer. */
-bool cb_plan_needs_peer(const struct cb_plan *plan);
+/* True when some case needs the run's network. */
+bool cb_plan_needs_network(const struct cb_plan *plan);
 
 #endif

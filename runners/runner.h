@@ -48,6 +48,12 @@ struct cb_fact {
     char key[48], value[CB_WIRE_TEXT];
 };
 
+/* A moment of an instance on the host's clock. */
+struct cb_moment {
+    const char *name;
+    uint64_t ns;
+};
+
 /* One arm's instance. Zeroed by the executor except for arm, site, slot. */
 struct cb_env {
     const struct cb_arm *arm;
@@ -61,6 +67,8 @@ struct cb_env {
     struct cb_fact
         facts[24]; /* what the runner knows from outside: backing filesystem, kernel image, reasons */
     unsigned nfacts;
+    struct cb_moment moments[12];
+    unsigned nmoments;
 };
 
 /* A byte stream to the agent. */
@@ -86,10 +94,16 @@ struct cb_runner {
     int (*up)(struct cb_env *env, struct cb_err *err);
     /* Starts the agent and connects to it. Owner of *link is the caller. */
     int (*launch)(struct cb_env *env, struct cb_link *link, struct cb_err *err);
+    /* Starts a further agent inside the running instance, as the first one runs there, and connects to it.
+     * Owner of *link is the caller; *pid is a child of cbench that ends with the link, and is reaped by the
+     * caller, 0 for none. NULL: there is no way in from outside. */
+    int (*enter)(struct cb_env *env, struct cb_link *link, pid_t *pid, struct cb_err *err);
+    bool enters_by_agent; /* the agent inside can do it instead */
     /* After a failure: what the instance last said (console tail, exit status), one line each; may be NULL.
      */
     void (*diagnose)(struct cb_env *env, char *out, size_t cap);
-    /* Undoes prepare, up and launch in reverse. Safe after a partial up, and twice. */
+    /* Undoes prepare, up and launch in reverse. Safe after a partial up, and twice. Stamps the moment "gone"
+     * where nothing is left of what up and launch made: what prepare made is the harness's. */
     void (*down)(struct cb_env *env);
 };
 
@@ -105,6 +119,14 @@ const char *cb_arm_value(const struct cb_arm *arm, const char *param);
 bool cb_arm_is_control(const struct cb_arm *arm);
 /* Adds a fact to the env; silently full at the limit (24). */
 void cb_env_fact(struct cb_env *env, const char *key, const char *fmt, ...) CB_PRINTF(3, 4);
+/* Notes that a moment is now; the first of a name counts, and a full table (12) takes no more. The runner has
+ * "api" (the call that makes the instance returned), "vmm" (the machine's process runs), "kernel" (its first
+ * output), "init" (what is inside is set up), "gone"; instance.c has "begin", "total", "ready" and "end". */
+void cb_env_stamp(struct cb_env *env, const char *moment);
+/* The same for what was found out later. */
+void cb_env_stamp_at(struct cb_env *env, const char *moment, uint64_t ns);
+/* When that was; 0 where it was not seen. */
+uint64_t cb_env_moment(const struct cb_env *env, const char *moment);
 void cb_link_close(struct cb_link *link);
 
 #endif

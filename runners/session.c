@@ -1,5 +1,7 @@
 #include "runners/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "bench/agent.h"
@@ -140,6 +142,26 @@ int cb_session_noise(struct cb_session *s, struct cb_noise *out, uint64_t deadli
         return 0;
     out->n = 0;
     return cb_wrap(err, "reading noise");
+}
+
+int cb_session_enter(struct cb_session *s, struct cb_link *link, struct cb_err *err)
+{
+    struct cb_wire_msg m = {.verb = CB_VERB_ENTER};
+    *link = (struct cb_link){-1, fcntl(s->link.from_agent, F_DUPFD_CLOEXEC, 0)};
+    if (link->from_agent >= 0)
+        link->to_agent = fcntl(s->link.to_agent, F_DUPFD_CLOEXEC, 0);
+    if (link->to_agent >= 0 && cb_wire_send(s->link.to_agent, &m, err) == 0)
+        return 0;
+    if (link->to_agent < 0)
+        cb_fail_sys(err, errno, "share the agent's stream");
+    cb_link_close(link);
+    return -1;
+}
+
+int cb_session_entered(struct cb_session *s, uint64_t deadline, struct cb_err *err)
+{
+    struct cb_wire_msg m;
+    return expect(s, CB_VERB_READY, deadline, &m, err) < 0 ? cb_wrap(err, "after the second agent") : 0;
 }
 
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err)

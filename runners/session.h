@@ -45,6 +45,10 @@ int cb_session_facts(struct cb_session *s, struct cb_fact *facts, unsigned max, 
                      uint64_t deadline, struct cb_err *err);
 /* Asks for the evidence of noise inside; *out is empty when it fails. */
 int cb_session_noise(struct cb_session *s, struct cb_noise *out, uint64_t deadline, struct cb_err *err);
+/* Has the agent start another one on the same stream: *link is that one's, to be opened and closed as any
+ * other. Then wait for the first one to have its stream back. */
+int cb_session_enter(struct cb_session *s, struct cb_link *link, struct cb_err *err);
+int cb_session_entered(struct cb_session *s, uint64_t deadline, struct cb_err *err);
 /* Pings: fills mark_jitter_ns. */
 int cb_session_ping(struct cb_session *s, uint64_t deadline, struct cb_err *err);
 /* What an iteration costs in this arm: *iters iterations took *wall_ns. `run->iters` must be 0. Errors as

@@ -295,6 +295,7 @@ static int up(struct cb_env *env, struct cb_err *err)
     vm->created = true; /* also when it fails half way: destroying what is not there is fine */
     if (cb_vmhost_create(site->vmhost, cb_buf_str(&xml), cb_deadline_in(CREATE_NS), err) < 0)
         return -1;
+    cb_env_stamp(env, "api");
     pid_t qemu = cb_vmhost_pid(site->vmhost, vm->name);
     return vm->group && qemu > 0 ? cb_cgroup_attach(vm->group, qemu, err) : 0;
 }
@@ -366,6 +367,7 @@ static void down(struct cb_env *env)
         cb_vmhost_close(site->vmhost);
         site->vmhost = NULL;
     }
+    cb_env_stamp(env, "gone");
     cb_cgroup_destroy(vm->group);
     unlink(vm->channel);
     unlink(vm->console);
@@ -390,6 +392,7 @@ const struct cb_runner cb_runner_vm = {
     .prepare = prepare,
     .up = up,
     .launch = launch,
+    .enters_by_agent = true,
     .diagnose = diagnose,
     .down = down,
 };
