@@ -96,6 +96,24 @@ static int set_params(struct cb_arm *arm, const char *list, struct cb_err *err)
     }
 }
 
+const struct cb_arm_preset *cb_arm_preset(const struct cb_arm *arm)
+{
+    int i = arm->runner->presets ? param_index(arm->runner, "preset", strlen("preset")) : -1;
+    for (const struct cb_arm_preset *p = arm->runner->presets; i >= 0 && p->name; p++)
+        if (strcmp(p->name, arm->value[i]) == 0)
+            return p;
+    return NULL;
+}
+
+/* What is given is set again after what its preset stands for, and so wins. */
+static int set_all(struct cb_arm *arm, const char *list, struct cb_err *err)
+{
+    if (set_params(arm, list, err))
+        return -1;
+    const struct cb_arm_preset *preset = cb_arm_preset(arm);
+    return preset && (set_params(arm, preset->values, err) || set_params(arm, list, err)) ? -1 : 0;
+}
+
 const struct cb_runner *cb_runner_find(const char *name)
 {
     for (const struct cb_runner *const *r = cb_runners; *r; r++)
@@ -119,7 +137,7 @@ int cb_arm_parse(const char *text, struct cb_arm *arm, struct cb_err *err)
         return cb_fail(err, CB_EUSAGE, "arm %s: there is no runner \"%s\"", text, runner);
     if (set_defaults(arm, err))
         return -1;
-    return text[n] ? set_params(arm, text + n + 1, err) : 0;
+    return text[n] ? set_all(arm, text + n + 1, err) : 0;
 }
 
 const char *cb_arm_value(const struct cb_arm *arm, const char *param)

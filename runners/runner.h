@@ -15,8 +15,9 @@
 #include "runners/topology.h"
 
 #define CB_ARM_NAME_MAX  96
-#define CB_ARM_PARAM_MAX 16
+#define CB_ARM_PARAM_MAX 24
 #define CB_ARMS_MAX      64
+#define CB_ENV_FACTS_MAX 40
 
 struct cb_vmhost;
 struct cb_runner;
@@ -64,8 +65,8 @@ struct cb_env {
     struct cb_wire_env wire; /* filled by the runner: what the agent is told about scratch, peer, link */
     char scratch_device[16]; /* "254:0": the device below the scratch directory; "" where not known */
     char accelerator[24];    /* VM runner: "tcg", "kvm-hardware", ...; "none" for others */
-    struct cb_fact
-        facts[24]; /* what the runner knows from outside: backing filesystem, kernel image, reasons */
+    struct cb_fact facts[CB_ENV_FACTS_MAX]; /* what the runner knows from outside: backing filesystem, kernel
+                                               image, reasons */
     unsigned nfacts;
     struct cb_moment moments[12];
     unsigned nmoments;
@@ -82,9 +83,17 @@ struct cb_arm_param {
     const char *name, *help, *def, *choices; /* name NULL ends an array */
 };
 
+/* A name for several values, which the runner's parameter "preset" chooses. Keys that are given beside it
+ * win, wherever they stand. */
+struct cb_arm_preset {
+    const char *name, *summary; /* name NULL ends an array */
+    const char *values;         /* "disk=virtio,cache=none" */
+};
+
 struct cb_runner {
     const char *name, *summary;
-    const struct cb_arm_param *params; /* may be NULL */
+    const struct cb_arm_param *params;   /* may be NULL */
+    const struct cb_arm_preset *presets; /* NULL where there is no such parameter */
     /* Can it run here? CB_EMISSING and the reason if not. Changes nothing. */
     int (*probe)(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err);
     /* Untimed: provisions what exists before a start (directories, layers, disk images; for the host arm its
@@ -117,7 +126,9 @@ int cb_arm_parse(const char *text, struct cb_arm *arm, struct cb_err *err);
 const char *cb_arm_value(const struct cb_arm *arm, const char *param);
 /* True for an arm that wastes a known share of its time: the positive control. */
 bool cb_arm_is_control(const struct cb_arm *arm);
-/* Adds a fact to the env; silently full at the limit (24). */
+/* The preset that the arm names; NULL where it names none. */
+const struct cb_arm_preset *cb_arm_preset(const struct cb_arm *arm);
+/* Adds a fact to the env; silently full at the limit. */
 void cb_env_fact(struct cb_env *env, const char *key, const char *fmt, ...) CB_PRINTF(3, 4);
 /* Notes that a moment is now; the first of a name counts, and a full table (12) takes no more. The runner has
  * "api" (the call that makes the instance returned), "vmm" (the machine's process runs), "kernel" (its first
