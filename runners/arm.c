@@ -135,9 +135,9 @@ int cb_arm_parse(const char *text, struct cb_arm *arm, struct cb_err *err)
     arm->runner = cb_runner_find(strcmp(runner, HOST_AGAIN) == 0 ? "host" : runner);
     if (!arm->runner)
         return cb_fail(err, CB_EUSAGE, "arm %s: there is no runner \"%s\"", text, runner);
-    if (set_defaults(arm, err))
+    if (set_defaults(arm, err) || (text[n] && set_all(arm, text + n + 1, err)))
         return -1;
-    return text[n] ? set_all(arm, text + n + 1, err) : 0;
+    return arm->runner->check && arm->runner->check(arm, err) ? cb_wrap(err, "arm %s", text) : 0;
 }
 
 const char *cb_arm_value(const struct cb_arm *arm, const char *param)

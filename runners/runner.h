@@ -94,6 +94,8 @@ struct cb_runner {
     const char *name, *summary;
     const struct cb_arm_param *params;   /* may be NULL */
     const struct cb_arm_preset *presets; /* NULL where there is no such parameter */
+    /* Do the values go together, each valid by itself? CB_EUSAGE names two that do not. May be NULL. */
+    int (*check)(const struct cb_arm *arm, struct cb_err *err);
     /* Can it run here? CB_EMISSING and the reason if not. Changes nothing. */
     int (*probe)(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err);
     /* Untimed: provisions what exists before a start (directories, layers, disk images; for the host arm its
