@@ -7,26 +7,32 @@ int cb_armgroup_name(const struct cb_env *env, char *out, size_t cap, struct cb_
     return cb_path(out, cap, err, "cbench-%s/%s", env->site->run_id, env->name);
 }
 
-int cb_armgroup_create(const struct cb_env *env, uint64_t memory, struct cb_cgroup **out, struct cb_err *err)
+struct cb_limits cb_armgroup_limits(const struct cb_env *env, uint64_t memory)
 {
     const struct cb_topology *topo = &env->site->topo;
-    const struct cb_limits limits = {
+    return (struct cb_limits){
         .memory = memory,
         .cpus = topo->sut,
         .ncpus = topo->nsut,
         .numa_node = topo->numa_node,
     };
+}
+
+int cb_armgroup_create(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
+                       struct cb_err *err)
+{
     char name[128];
     if (cb_armgroup_name(env, name, sizeof name, err) < 0)
         return -1;
-    return cb_cgroup_create(name, &limits, out, err);
+    return cb_cgroup_create(name, limits, out, err);
 }
 
 int cb_armgroup_try(struct cb_env *env, uint64_t memory, const char *instead, struct cb_cgroup **out,
                     struct cb_err *err)
 {
+    const struct cb_limits limits = cb_armgroup_limits(env, memory);
     *out = NULL;
-    if (cb_cgroup_init(err) == 0 && cb_armgroup_create(env, memory, out, err) == 0) {
+    if (cb_cgroup_init(err) == 0 && cb_armgroup_create(env, &limits, out, err) == 0) {
         cb_armgroup_facts(env);
         return 0;
     }

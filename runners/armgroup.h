@@ -7,11 +7,13 @@
 
 /* "cbench-RUNID/INSTANCE" */
 int cb_armgroup_name(const struct cb_env *env, char *out, size_t cap, struct cb_err *err);
-/* The group of that name on the site's CPUs with `memory` bytes (0: no limit of its own). Errors as
- * cb_cgroup_create. */
-int cb_armgroup_create(const struct cb_env *env, uint64_t memory, struct cb_cgroup **out, struct cb_err *err);
-/* As above, for arms that also run without: where no group can be had *out is NULL, and a fact says why,
- * ended by `instead`. */
+/* What every arm has: the site's CPUs, and `memory` bytes (0: no limit of its own). */
+struct cb_limits cb_armgroup_limits(const struct cb_env *env, uint64_t memory);
+/* The group of that name. Errors as cb_cgroup_create. */
+int cb_armgroup_create(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
+                       struct cb_err *err);
+/* As above with the limits that every arm has, for arms that also run without: where no group can be had *out
+ * is NULL, and a fact says why, ended by `instead`. */
 int cb_armgroup_try(struct cb_env *env, uint64_t memory, const char *instead, struct cb_cgroup **out,
                     struct cb_err *err);
 /* cgroup.version, cgroup.controllers, cgroup.missing. */

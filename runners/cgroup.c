@@ -24,8 +24,12 @@
 /* A killed process leaves its group within microseconds, unless it sleeps in the kernel on a dead disk. */
 #define EMPTY_DEADLINE (5 * CB_NS_PER_S)
 
-enum controller { CPUSET, MEMORY, PIDS, NCONTROLLERS };
-static const char *const NAMES[NCONTROLLERS] = {"cpuset", "memory", "pids"};
+/* Every arm's limits need those before CPU; a group is in that one only for its quota, since its place in the
+ * scheduler's tree changes with it. */
+enum controller { CPUSET, MEMORY, PIDS, CPU, NCONTROLLERS };
+static const char *const NAMES[NCONTROLLERS] = {"cpuset", "memory", "pids", "cpu"};
+
+#define QUOTA_PERIOD_US 100000 /* the kernel's default, and every runtime's */
 
 /* What this machine has; libcgroup keeps its own view of it for the process as well. */
 static struct {
@@ -122,7 +126,7 @@ int cb_cgroup_init(struct cb_err *err)
         return cb_fail(err, CB_EMISSING, "libcgroup: %s", cgroup_strerror(code));
     for (enum controller c = 0; c < NCONTROLLERS; c++) {
         find_controller(c, &crowded);
-        found += machine.mount[c] != NULL;
+        found += c != CPU && machine.mount[c] != NULL;
     }
     if (!found)
         return cb_fail(
@@ -148,11 +152,19 @@ static void append(char *list, size_t cap, const char *name)
 void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap)
 {
     have[0] = missing[0] = '\0';
-    for (enum controller c = 0; c < NCONTROLLERS; c++)
+    for (enum controller c = 0; c < CPU; c++)
         if (machine.mount[c])
             append(have, hcap, NAMES[c]);
         else
             append(missing, mcap, NAMES[c]);
+}
+
+bool cb_cgroup_has(const char *controller)
+{
+    for (enum controller c = 0; c < NCONTROLLERS; c++)
+        if (strcmp(NAMES[c], controller) == 0)
+            return machine.mount[c] != NULL;
+    return false;
 }
 
 /* --- making ------------------------------------------------------------------------------------------ */
@@ -187,7 +199,7 @@ static int read_root(enum controller c, const char *file, char *out, size_t cap,
     return cb_read_line(path, out, cap) ? cb_fail(err, CB_ESYS, "cannot read %s", path) : 0;
 }
 
-static int fill_run(struct cgroup *g, struct cb_err *err)
+static int fill_run(struct cgroup *g, const struct cb_limits *l, struct cb_err *err)
 {
     static const char *const none[] = {NULL};
     char cpus[256] = "", mems[256] = "";
@@ -198,20 +210,31 @@ static int fill_run(struct cgroup *g, struct cb_err *err)
                      read_root(CPUSET, "cpuset.mems", mems, sizeof mems, err)))
         return -1;
     return add(g, CPUSET, inherit ? none : settings, err) || add(g, MEMORY, none, err) ||
-                   add(g, PIDS, none, err)
+                   add(g, PIDS, none, err) || (l->quota && add(g, CPU, none, err))
                ? -1
                : 0;
 }
 
 /* The run's group, parent of its arms'. Fine where it exists. */
-static int make_run(const char *name, struct cb_err *err)
+static int make_run(const char *name, const struct cb_limits *l, struct cb_err *err)
 {
     struct cgroup *g = cgroup_new_cgroup(name);
     if (!g)
         return cb_fail_sys(err, ENOMEM, "cgroup %s", name);
-    int failed = fill_run(g, err) || make(g, name, err);
+    int failed = fill_run(g, l, err) || make(g, name, err);
     cgroup_free(&g);
     return failed ? -1 : 0;
+}
+
+static int add_quota(struct cgroup *g, unsigned cpus, struct cb_err *err)
+{
+    char period[16], quota[24], both[48];
+    snprintf(period, sizeof period, "%u", QUOTA_PERIOD_US);
+    snprintf(quota, sizeof quota, "%llu", (unsigned long long)cpus * QUOTA_PERIOD_US);
+    snprintf(both, sizeof both, "%s %s", quota, period);
+    if (machine.on_v2[CPU])
+        return add(g, CPU, (const char *[]){"cpu.max", both, NULL}, err);
+    return add(g, CPU, (const char *[]){"cpu.cfs_period_us", period, "cpu.cfs_quota_us", quota, NULL}, err);
 }
 
 static int fill_arm(struct cgroup *g, const struct cb_limits *l, struct cb_err *err)
@@ -225,7 +248,8 @@ static int fill_arm(struct cgroup *g, const struct cb_limits *l, struct cb_err *
     const char *cpuset[] = {"cpuset.cpus", cpus, "cpuset.mems", node, NULL};
     if (add(g, CPUSET, cpuset, err) ||
         add(g, MEMORY, (const char *[]){l->memory ? limit : NULL, memory, NULL}, err) ||
-        add(g, PIDS, (const char *[]){l->pids ? "pids.max" : NULL, pids, NULL}, err))
+        add(g, PIDS, (const char *[]){l->pids ? "pids.max" : NULL, pids, NULL}, err) ||
+        (l->quota && add_quota(g, l->quota, err)))
         return -1;
     return 0;
 }
@@ -265,7 +289,7 @@ static int make_arm(struct cb_cgroup *g, const struct cb_limits *l, struct cb_er
 {
     char run[sizeof g->name];
     snprintf(run, sizeof run, "%.*s", (int)strcspn(g->name, "/"), g->name);
-    if (make_run(run, err))
+    if (make_run(run, l, err))
         return -1;
     g->group = cgroup_new_cgroup(g->name);
     if (!g->group)

@@ -15,7 +15,8 @@ struct cb_limits {
     const int *cpus; /* cpuset */
     int ncpus;
     int numa_node;
-    unsigned pids; /* 0: none */
+    unsigned pids;  /* 0: none */
+    unsigned quota; /* CPUs that may be used up at a time, by the scheduler's bandwidth control; 0: none */
 };
 
 struct cb_cgroup; /* opaque */
@@ -28,6 +29,8 @@ const char *cb_cgroup_version(void);
 /* The controllers that the limits need and this machine has, "cpuset,memory,pids"; those that are missing in
  * `missing`. */
 void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap);
+/* Can a group be limited by the controller: "cpu", "memory", "pids", "cpuset"? */
+bool cb_cgroup_has(const char *controller);
 
 int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err);
 /* pid 0: the caller moves itself. The kernel then needs no cgroup_threadgroup_rwsem, whose cold cost is an

@@ -377,7 +377,8 @@ static int prepare(struct cb_env *env, struct cb_err *err)
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct container *c = env->state;
-    if (cb_armgroup_create(env, env->site->memory, &c->group, err) < 0 ||
+    const struct cb_limits limits = cb_armgroup_limits(env, env->site->memory);
+    if (cb_armgroup_create(env, &limits, &c->group, err) < 0 ||
         cb_channels_open(&c->channels, err) < 0 || clone_child(env, c, err) < 0)
         return -1;
     if (has_link(env) && plug(c, err) < 0)
