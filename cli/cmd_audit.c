@@ -153,7 +153,7 @@ static int recompute(const struct cb_dataset *d, struct cb_buf *json, struct cb_
     struct cb_notes notes = {0};
     int got = cb_effects(d, &rows, err);
     if (got == 0)
-        got = cb_confounds(d, &notes, err);
+        got = cb_confounds(d, &rows, &notes, err);
     if (got == 0)
         got = cb_export_run_json(d, &rows, &notes, NULL, json, err);
     if (got == 0)

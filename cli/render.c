@@ -197,7 +197,7 @@ int cb_render(const struct cb_dataset *d, const char *run_dir, unsigned formats,
     load_verdicts(run_dir, &verdicts);
     int got = cb_effects(d, &rows, err);
     if (got == 0)
-        got = cb_confounds(d, &notes, err);
+        got = cb_confounds(d, &rows, &notes, err);
     struct cb_report r = {
         .data = d, .rows = &rows, .notes = &notes, .verdicts = &verdicts, .command = cb_buf_str(&command)};
     if (got == 0)

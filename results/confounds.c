@@ -1,4 +1,5 @@
-/* What else differs between the arms than the environment: from facts, never from timings. */
+/* What else differs between the arms than the environment: from facts, and from the one benchmark that no
+ * environment should change. */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
  * asked. */
 struct subject {
     const struct cb_dataset *d;
+    const struct cb_rows *rows;
     const struct cb_ds_arm *arm, *base;
 };
 
@@ -242,6 +244,32 @@ static void memory(const struct subject *s, struct cb_buf *out)
                   (unsigned long long)(arm >> 20), s->base->name, (unsigned long long)(base >> 20));
 }
 
+/* How far ctl.spin may be from that of the baseline: the same instructions, which no kernel is asked for. */
+#define SPEED_APART 0.01
+
+static const struct cb_row *spin_of(const struct subject *s)
+{
+    for (size_t i = 0; i < s->rows->n; i++)
+        if (&s->d->arms[s->rows->at[i].arm] == s->arm &&
+            !strcmp(s->rows->at[i].metric->name, "ctl.spin.time"))
+            return &s->rows->at[i];
+    return NULL;
+}
+
+/* Emulation and the positive control are slower by intent. */
+static void cpu_speed(const struct subject *s, struct cb_buf *out)
+{
+    const struct cb_row *spin = spin_of(s);
+    if (!spin || !strcmp(s->arm->accelerator, "tcg") || cb_arm_slowdown(s->arm) > 0)
+        return;
+    /* Comparisons with NAN are false: no interval, no note. */
+    if (spin->ci95[0] > 1 + SPEED_APART || spin->ci95[1] < 1 - SPEED_APART)
+        cb_buf_printf(out,
+                      "the CPU of %s takes %.3g times as long for the same instructions as that of %s "
+                      "(ctl.spin, 95 %% interval %.3f to %.3f): every other cost contains that",
+                      s->arm->name, spin->ratio, s->base->name, spin->ci95[0], spin->ci95[1]);
+}
+
 /* Facts whose plain difference is the note. */
 static void fact_note(const struct subject *s, const char *key, const char *what, const char *means,
                       struct cb_buf *out)
@@ -326,9 +354,9 @@ static void group(const struct subject *s, struct cb_buf *out)
 
 /* Worst first. */
 static void (*const questions[])(const struct subject *, struct cb_buf *) = {
-    void_blocks, host_is_virtual, accelerator,   pinning,       kernel,      peer_shares,
-    backing,     network,         memory,        group,         mitigations, clock_source,
-    huge_pages,  page_size,       randomisation, others_unseen, out_of_time,
+    void_blocks,  host_is_virtual, accelerator, pinning,       cpu_speed,     kernel,
+    peer_shares,  backing,         network,     memory,        group,         mitigations,
+    clock_source, huge_pages,      page_size,   randomisation, others_unseen, out_of_time,
 };
 
 static int add_note(struct cb_notes *out, const char *text)
@@ -341,10 +369,11 @@ static int add_note(struct cb_notes *out, const char *text)
     return more[out->n++] ? 0 : -1;
 }
 
-static int ask(const struct cb_dataset *d, size_t question, size_t arm, struct cb_notes *out)
+static int ask(const struct cb_dataset *d, const struct cb_rows *rows, size_t question, size_t arm,
+               struct cb_notes *out)
 {
     CB_AUTOBUF struct cb_buf text = {0};
-    const struct subject s = {.d = d, .arm = &d->arms[arm], .base = &d->arms[d->run.baseline]};
+    const struct subject s = {.d = d, .rows = rows, .arm = &d->arms[arm], .base = &d->arms[d->run.baseline]};
     if (!strcmp(s.arm->status, "skipped"))
         return 0;
     questions[question](&s, &text);
@@ -353,14 +382,15 @@ static int ask(const struct cb_dataset *d, size_t question, size_t arm, struct c
     return text.len ? add_note(out, cb_buf_str(&text)) : 0;
 }
 
-int cb_confounds(const struct cb_dataset *d, struct cb_notes *out, struct cb_err *err)
+int cb_confounds(const struct cb_dataset *d, const struct cb_rows *rows, struct cb_notes *out,
+                 struct cb_err *err)
 {
     *out = (struct cb_notes){0};
     if (d->run.baseline >= d->narms)
         return cb_fail(err, CB_EUSAGE, "run %s has no baseline arm", d->run.id);
     for (size_t q = 0; q < sizeof questions / sizeof *questions; q++)
         for (size_t a = 0; a < d->narms; a++)
-            if (ask(d, q, a, out) < 0) {
+            if (ask(d, rows, q, a, out) < 0) {
                 cb_notes_free(out);
                 return cb_fail(err, CB_ESYS, "notes: out of memory");
             }

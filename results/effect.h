@@ -59,13 +59,14 @@ void cb_rows_free(struct cb_rows *rows);
 const struct cb_row *cb_rows_find(const struct cb_rows *rows, unsigned metric_index, unsigned arm);
 
 /* What makes arms of this run not comparable, or less so than it looks, worst first: "host is itself a
- * virtual machine (kvm)", "vm runs under emulation (TCG): ...", "vm runs kernel 6.1, the host 6.18". Owned by
- * the caller. */
+ * virtual machine (kvm)", "vm runs under emulation (TCG): ...", "vm runs kernel 6.1, the host 6.18". `rows`
+ * are the dataset's effects. Owned by the caller. */
 struct cb_notes {
     char **at;
     size_t n;
 };
-int cb_confounds(const struct cb_dataset *d, struct cb_notes *out, struct cb_err *err);
+int cb_confounds(const struct cb_dataset *d, const struct cb_rows *rows, struct cb_notes *out,
+                 struct cb_err *err);
 void cb_notes_free(struct cb_notes *n);
 /* True where two arms were allowed different CPUs, or different numbers of them: nothing of them is
  * comparable, and their rows are untrusted. */

@@ -14,7 +14,7 @@ static json_t *exported(const struct cb_dataset *d)
     struct cb_err err = {0};
     struct cb_buf out = {0};
     CU_ASSERT_EQUAL_FATAL(cb_effects(d, &rows, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(cb_confounds(d, &notes, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_confounds(d, &rows, &notes, &err), 0);
     CU_ASSERT_EQUAL_FATAL(cb_export_run_json(d, &rows, &notes, NULL, &out, &err), 0);
     json_error_t why;
     json_t *json = json_loads(cb_buf_str(&out), JSON_REJECT_DUPLICATES, &why);
