@@ -57,38 +57,56 @@ static int set_defaults(struct cb_arm *arm, struct cb_err *err)
     return 0;
 }
 
+/* The value of parameter i, `len` bytes. */
+static int set_value(struct cb_arm *arm, int i, const char *value, size_t len, unsigned *seen,
+                     struct cb_err *err)
+{
+    const struct cb_arm_param *p = &arm->runner->params[i];
+    if (*seen & 1u << i)
+        return cb_fail(err, CB_EUSAGE, "arm %s: %s is given twice", arm->name, p->name);
+    *seen |= 1u << i;
+    if (len >= sizeof arm->value[i])
+        return cb_fail(err, CB_EUSAGE, "arm %s: %s is longer than %zu bytes", arm->name, p->name,
+                       sizeof arm->value[i] - 1);
+    if (p->choices && !choice_has(p->choices, value, len))
+        return cb_fail(err, CB_EUSAGE, "arm %s: %s=%.*s is none of %s", arm->name, p->name, (int)len, value,
+                       p->choices);
+    memcpy(arm->value[i], value, len);
+    arm->value[i][len] = '\0';
+    return 0;
+}
+
 /* One "key=value" of `len` bytes. */
 static int set_param(struct cb_arm *arm, const char *token, size_t len, unsigned *seen, struct cb_err *err)
 {
     const char *equals = memchr(token, '=', len);
     if (!equals)
         return cb_fail(err, CB_EUSAGE, "arm %s: \"%.*s\" is not key=value", arm->name, (int)len, token);
-    size_t key = (size_t)(equals - token), vlen = len - key - 1;
+    size_t key = (size_t)(equals - token);
     int i = param_index(arm->runner, token, key);
     if (i < 0)
         return cb_fail(err, CB_EUSAGE, "arm %s: %s has no parameter \"%.*s\"", arm->name, arm->runner->name,
                        (int)key, token);
-    const struct cb_arm_param *p = &arm->runner->params[i];
-    if (*seen & 1u << i)
-        return cb_fail(err, CB_EUSAGE, "arm %s: %s is given twice", arm->name, p->name);
-    *seen |= 1u << i;
-    if (vlen >= sizeof arm->value[i])
-        return cb_fail(err, CB_EUSAGE, "arm %s: %s is longer than %zu bytes", arm->name, p->name,
-                       sizeof arm->value[i] - 1);
-    if (p->choices && !choice_has(p->choices, equals + 1, vlen))
-        return cb_fail(err, CB_EUSAGE, "arm %s: %s=%.*s is none of %s", arm->name, p->name, (int)vlen,
-                       equals + 1, p->choices);
-    memcpy(arm->value[i], equals + 1, vlen);
-    arm->value[i][vlen] = '\0';
-    return 0;
+    return set_value(arm, i, equals + 1, len - key - 1, seen, err);
+}
+
+/* Up to the next comma, or all of the list where the runner wants it so. */
+static size_t token_length(const struct cb_runner *r, const char *list)
+{
+    size_t n = r->rest ? strlen(r->rest) : 0;
+    bool rest = n && strncmp(list, r->rest, n) == 0 && list[n] == '=';
+    return rest ? strlen(list) : strcspn(list, ",");
 }
 
 static int set_params(struct cb_arm *arm, const char *list, struct cb_err *err)
 {
+    const struct cb_runner *r = arm->runner;
     unsigned seen = 0;
-    for (;;) {
-        size_t n = strcspn(list, ",");
-        if (set_param(arm, list, n, &seen, err))
+    for (bool first = true;; first = false) {
+        size_t n = token_length(r, list);
+        bool bare = first && r->bare && n && !memchr(list, '=', n);
+        if (bare ? set_value(arm, param_index(r, r->bare, strlen(r->bare)), list, n, &seen, err)
+                 : set_param(arm, list, n, &seen, err))
             return -1;
         if (!list[n])
             return 0;

@@ -14,7 +14,8 @@
 #include "runners/fabric.h"
 #include "runners/topology.h"
 
-#define CB_ARM_NAME_MAX  96
+#define CB_ARM_NAME_MAX  384 /* a command line is part of it */
+#define CB_ARM_VALUE_MAX 320
 #define CB_ARM_PARAM_MAX 24
 #define CB_ARMS_MAX      64
 #define CB_ENV_FACTS_MAX 40
@@ -26,7 +27,7 @@ struct cb_runner;
 struct cb_arm {
     char name[CB_ARM_NAME_MAX]; /* as typed: "host2", "vm:accel=tcg"; the key everywhere */
     const struct cb_runner *runner;
-    char value[CB_ARM_PARAM_MAX][64]; /* in the order of runner->params, as text, validated */
+    char value[CB_ARM_PARAM_MAX][CB_ARM_VALUE_MAX]; /* in the order of runner->params, as text, validated */
 };
 
 /* What the arms of one run share. Made by the executor (site.c), outlives every env. */
@@ -94,6 +95,8 @@ struct cb_runner {
     const char *name, *summary;
     const struct cb_arm_param *params;   /* may be NULL */
     const struct cb_arm_preset *presets; /* NULL where there is no such parameter */
+    const char *bare; /* parameter that a first token without '=' gives: "exec:runc"; NULL: none */
+    const char *rest; /* parameter whose value is all that follows, commas too: "exec:cmd=..."; NULL: none */
     /* Do the values go together, each valid by itself? CB_EUSAGE names two that do not. May be NULL. */
     int (*check)(const struct cb_arm *arm, struct cb_err *err);
     /* Can it run here? CB_EMISSING and the reason if not. Changes nothing. */
