@@ -217,7 +217,7 @@ int cb_rootfs_instance(const char *work_dir, const char *name, char *dir, size_t
     return make_dirs(dir, dirs, err);
 }
 
-void cb_rootfs_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir)
+void cb_rootfs_mount_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir)
 {
     const struct cb_step enter = {.run = step_chdir, .path = dir};
     cb_steps_add(list, &enter, 1);
@@ -226,5 +226,10 @@ void cb_rootfs_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char
         cb_steps_add(list, overlay_root, COUNT(overlay_root));
     else
         cb_steps_add(list, bind_root, COUNT(bind_root));
+}
+
+void cb_rootfs_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir)
+{
+    cb_rootfs_mount_steps(list, kind, dir);
     cb_steps_add(list, inside, COUNT(inside));
 }

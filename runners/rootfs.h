@@ -21,6 +21,8 @@ enum cb_rootfs_kind {
 int cb_rootfs_image(const char *work_dir, const char *agent, struct cb_err *err);
 /* work_dir/name: what one container writes to, empty even if a killed run left one. `dir` gets its path. */
 int cb_rootfs_instance(const char *work_dir, const char *name, char *dir, size_t cap, struct cb_err *err);
+/* Steps that mount the root alone, at "root" in `dir`, which is the working directory at their end. */
+void cb_rootfs_mount_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir);
 /* Steps from the host's tree into the container's, which is / and the working directory at their end. `dir`
  * is the instance's directory, borrowed. */
 void cb_rootfs_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir);

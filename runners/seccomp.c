@@ -81,30 +81,25 @@ static const char refused[] =
     (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |               \
      CLONE_NEWCGROUP)
 
-/* Calls that hang on their first argument. */
-static const struct condition {
-    const char *call;
-    uint32_t action;
-    struct scmp_arg_cmp first;
-} conditions[] = {
+static const struct cb_seccomp_condition conditions[] = {
     /* clone3 hides its flags behind a pointer and gets ENOSYS, which sends the C library to clone. */
-    {"clone", SCMP_ACT_ALLOW, {0, SCMP_CMP_MASKED_EQ, NEW_NAMESPACES, 0}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUTS, CLONE_NEWUTS}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWIPC, CLONE_NEWIPC}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWPID, CLONE_NEWPID}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWNET, CLONE_NEWNET}},
-    {"clone", REFUSE, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWCGROUP, CLONE_NEWCGROUP}},
+    {"clone", true, {0, SCMP_CMP_MASKED_EQ, NEW_NAMESPACES, 0}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUTS, CLONE_NEWUTS}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWIPC, CLONE_NEWIPC}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWPID, CLONE_NEWPID}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWNET, CLONE_NEWNET}},
+    {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWCGROUP, CLONE_NEWCGROUP}},
     /* vsock would reach around the network namespace to the hypervisor. */
-    {"socket", SCMP_ACT_ALLOW, {0, SCMP_CMP_NE, AF_VSOCK, 0}},
-    {"socket", REFUSE, {0, SCMP_CMP_EQ, AF_VSOCK, 0}},
+    {"socket", true, {0, SCMP_CMP_NE, AF_VSOCK, 0}},
+    {"socket", false, {0, SCMP_CMP_EQ, AF_VSOCK, 0}},
     /* PER_LINUX and PER_LINUX32, with and without UNAME26; all bits set only asks. */
-    {"personality", SCMP_ACT_ALLOW, {0, SCMP_CMP_EQ, 0x0, 0}},
-    {"personality", SCMP_ACT_ALLOW, {0, SCMP_CMP_EQ, 0x20000, 0}},
-    {"personality", SCMP_ACT_ALLOW, {0, SCMP_CMP_EQ, 0x8, 0}},
-    {"personality", SCMP_ACT_ALLOW, {0, SCMP_CMP_EQ, 0x20008, 0}},
-    {"personality", SCMP_ACT_ALLOW, {0, SCMP_CMP_EQ, UINT32_MAX, 0}},
+    {"personality", true, {0, SCMP_CMP_EQ, 0x0, 0}},
+    {"personality", true, {0, SCMP_CMP_EQ, 0x20000, 0}},
+    {"personality", true, {0, SCMP_CMP_EQ, 0x8, 0}},
+    {"personality", true, {0, SCMP_CMP_EQ, 0x20008, 0}},
+    {"personality", true, {0, SCMP_CMP_EQ, UINT32_MAX, 0}},
 };
 
 /* A name that this libseccomp does not know is a call that it lets nobody through. */
@@ -124,8 +119,9 @@ static int add_conditions(scmp_filter_ctx ctx)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof conditions / sizeof *conditions; i++) {
-        const struct condition *c = &conditions[i];
-        rc = seccomp_rule_add_array(ctx, c->action, seccomp_syscall_resolve_name(c->call), 1, &c->first);
+        const struct cb_seccomp_condition *c = &conditions[i];
+        uint32_t action = c->allow ? SCMP_ACT_ALLOW : REFUSE;
+        rc = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(c->call), 1, &c->first);
     }
     return rc;
 }
@@ -184,4 +180,15 @@ int cb_seccomp_install(const struct cb_step *step, struct cb_err *err)
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, step->flags, step->arg) < 0)
         return cb_fail_sys(err, errno, "install the seccomp filter");
     return 0;
+}
+
+const char *cb_seccomp_calls(bool of_allowed)
+{
+    return of_allowed ? allowed : refused;
+}
+
+const struct cb_seccomp_condition *cb_seccomp_conditions(size_t *n)
+{
+    *n = sizeof conditions / sizeof *conditions;
+    return conditions;
 }

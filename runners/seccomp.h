@@ -5,6 +5,9 @@
 #define CB_RUNNERS_SECCOMP_H
 
 #include <linux/filter.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "bench/base/err.h"
 #include "runners/ns.h"
@@ -16,5 +19,16 @@ int cb_seccomp_filter(const struct sock_fprog **out, struct cb_err *err);
 /* Step: installs the program in `arg`, with the SECCOMP_FILTER_FLAG_* in `flags`. Needs no_new_privs or
  * CAP_SYS_ADMIN. */
 int cb_seccomp_install(const struct cb_step *step, struct cb_err *err);
+
+/* The same filter as data, for runtimes that build their own from it. What it does not name gets ENOSYS. */
+struct cb_seccomp_condition {
+    const char *call;
+    bool allow; /* else EPERM */
+    struct scmp_arg_cmp first;
+};
+/* Names of calls, separated by blanks, that are allowed, or refused with EPERM. */
+const char *cb_seccomp_calls(bool allowed);
+/* Calls that hang on their first argument; *n of them. */
+const struct cb_seccomp_condition *cb_seccomp_conditions(size_t *n);
 
 #endif
