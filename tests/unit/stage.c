@@ -40,6 +40,7 @@ bool stage_set(struct stage *s, const char *arm, const char *agent, bool network
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
     snprintf(s->site.run_id, sizeof s->site.run_id, "test%d.%u", (int)getpid(), runs++);
     snprintf(s->site.work_dir, sizeof s->site.work_dir, "%s", dir);
+    snprintf(s->site.state_dir, sizeof s->site.state_dir, "%s", dir);
     snprintf(s->site.agent_path, sizeof s->site.agent_path, "%s", agent);
     snprintf(s->site.fabric_reason, sizeof s->site.fabric_reason, "none asked for");
     s->site.memory = STAGE_MEMORY;

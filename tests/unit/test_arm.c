@@ -24,6 +24,12 @@ static void arms_that_parse(void)
         {"container:net=host,fs=bind", "container", "fs", "bind"},
         {"container:fs=bind,net=none", "container", "net", "none"},
         {"container:net=macvlan,offload=off", "container", "offload", "off"},
+        {"exec:runc", "exec", "runtime", "runc"},
+        {"exec:runtime=runc", "exec", "runtime", "runc"},
+        {"exec:cmd=a,b=c d", "exec", "cmd", "a,b=c d"},
+        {"exec:cmd=a", "exec", "runtime", "cmd"},
+        {"exec:scratch=/x,cmd=scratch=/y,", "exec", "cmd", "scratch=/y,"},
+        {"exec:cmd=", "exec", "cmd", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cb_arm arm;
@@ -60,6 +66,13 @@ static void arms_that_do_not(void)
         {"container:ne=host", "no parameter \"ne\""},
         {"container:nets=host", "no parameter \"nets\""},
         {"container:net=host ", "none of"},
+        {"exec:rum", "runtime=rum is none of"},
+        {"exec:", "not key=value"},
+        {"exec:scratch=/x,runc", "not key=value"},
+        {"exec:runc,runtime=crun", "twice"},
+        {"exec:runc,cmd=true", "of its own"},
+        {"exec:cmd='", "open quote"},
+        {"exec:cmd,x", "not key=value"},
         {"ho\nst", "printable"},
         {"host\x7f", "printable"},
         {"h\xc3\xb6st", "printable"},
@@ -83,7 +96,7 @@ static void arm_length(void)
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
     CU_ASSERT_EQUAL(cb_arm_parse(text, &arm, &err), -1);
-    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "1 to 95"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "1 to 383"));
 }
 
 /* A runner of free text, as a later one may have it. */
