@@ -151,13 +151,17 @@ static int recompute(const struct cb_dataset *d, struct cb_buf *json, struct cb_
 {
     struct cb_rows rows = {0};
     struct cb_notes notes = {0};
+    struct cb_ladders ladders = {0};
     int got = cb_effects(d, &rows, err);
     if (got == 0)
         got = cb_confounds(d, &rows, &notes, err);
     if (got == 0)
-        got = cb_export_run_json(d, &rows, &notes, NULL, json, err);
+        got = cb_ladders(d, &rows, &ladders, err);
+    if (got == 0)
+        got = cb_export_run_json(d, &rows, &notes, &ladders, NULL, json, err);
     if (got == 0)
         got = cb_export_samples_csv(d, csv, err);
+    cb_ladders_free(&ladders);
     cb_notes_free(&notes);
     cb_rows_free(&rows);
     return got;

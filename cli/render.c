@@ -124,7 +124,7 @@ static int render_files(const struct cb_report *r, const char *run_dir, unsigned
     CB_AUTOBUF struct cb_buf json = {0};
     CB_AUTOBUF struct cb_buf csv = {0};
     if ((formats & CB_RENDER_JSON) &&
-        (cb_export_run_json(r->data, r->rows, r->notes, r->verdicts->json, &json, err) < 0 ||
+        (cb_export_run_json(r->data, r->rows, r->notes, r->ladders, r->verdicts->json, &json, err) < 0 ||
          write_text(dir, "run.json", &json, err) < 0))
         return -1;
     if ((formats & CB_RENDER_CSV) &&
@@ -191,6 +191,7 @@ int cb_render(const struct cb_dataset *d, const char *run_dir, unsigned formats,
 {
     struct cb_rows rows = {0};
     struct cb_notes notes = {0};
+    struct cb_ladders ladders = {0};
     struct cb_verdict_list verdicts = {0};
     CB_AUTOBUF struct cb_buf command = {0};
     command_of(d, &command);
@@ -198,13 +199,20 @@ int cb_render(const struct cb_dataset *d, const char *run_dir, unsigned formats,
     int got = cb_effects(d, &rows, err);
     if (got == 0)
         got = cb_confounds(d, &rows, &notes, err);
-    struct cb_report r = {
-        .data = d, .rows = &rows, .notes = &notes, .verdicts = &verdicts, .command = cb_buf_str(&command)};
+    if (got == 0)
+        got = cb_ladders(d, &rows, &ladders, err);
+    struct cb_report r = {.data = d,
+                          .rows = &rows,
+                          .notes = &notes,
+                          .ladders = &ladders,
+                          .verdicts = &verdicts,
+                          .command = cb_buf_str(&command)};
     if (got == 0)
         got = render_files(&r, run_dir, formats, err);
     if (got == 0 && (formats & CB_RENDER_TERM))
         got = render_term(&r, err);
     cb_verdict_list_free(&verdicts);
+    cb_ladders_free(&ladders);
     cb_notes_free(&notes);
     cb_rows_free(&rows);
     return got;

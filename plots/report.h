@@ -6,13 +6,14 @@
 #include <stdbool.h>
 
 #include "bench/base/buf.h"
-#include "results/effect.h"
+#include "results/ladder.h"
 #include "results/verdict_list.h"
 
 struct cb_report {
     const struct cb_dataset *data;
     const struct cb_rows *rows;
     const struct cb_notes *notes;           /* what is not comparable */
+    const struct cb_ladders *ladders;       /* NULL for none */
     const struct cb_verdict_list *verdicts; /* of claims; NULL for none */
     const char *command;                    /* what reproduces it */
 };

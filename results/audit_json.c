@@ -60,17 +60,20 @@ static void put_params(struct cb_buf *out, json_t *params)
     cb_buf_puts(out, json_object_size(params) ? "}" : "");
 }
 
-/* "mem.chase.latency{size=65536} in vm", so that one element too many does not shift all others; the index
- * for those that have no name. */
+/* "mem.chase.latency{size=65536} in vm", for chains of ladders "vm disk", so that one element too many does
+ * not shift all others; the index for those that have no name. */
 static void put_element_name(struct cb_buf *out, json_t *element, size_t index)
 {
     const char *name = json_string_value(json_object_get(element, "name"));
     const char *arm = json_string_value(json_object_get(element, "arm"));
+    const char *chain = json_string_value(json_object_get(element, "chain"));
     if (!name) {
         cb_buf_printf(out, "%zu", index);
         return;
     }
     cb_buf_puts(out, name);
+    if (chain && *chain)
+        cb_buf_printf(out, " %s", chain);
     put_params(out, json_object_get(element, "params"));
     if (arm)
         cb_buf_printf(out, " in %s", arm);

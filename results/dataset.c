@@ -84,6 +84,16 @@ static void free_arms(struct cb_dataset *d)
     free(d->arms);
 }
 
+static void free_steps(struct cb_dataset *d)
+{
+    for (size_t i = 0; i < d->nsteps; i++) {
+        free(d->steps[i].ladder);
+        free(d->steps[i].chain);
+        free(d->steps[i].label);
+    }
+    free(d->steps);
+}
+
 static void free_cases(struct cb_dataset *d)
 {
     for (size_t i = 0; i < d->ncases; i++) {
@@ -128,6 +138,7 @@ void cb_dataset_free(struct cb_dataset *d)
 {
     free_kvs(&d->run.host);
     free_arms(d);
+    free_steps(d);
     free_cases(d);
     free_observations(d);
     *d = (struct cb_dataset){0};

@@ -89,6 +89,13 @@ struct cb_ds_block {
     unsigned row;      /* of the plan's orders that it followed: a repetition has that of the void block */
 };
 
+/* A step of a ladder (runners/ladder.h): what an arm has more than another one. */
+struct cb_ds_step {
+    char *ladder, *chain, *label; /* "container", "", "seccomp"; steps of a chain follow one another */
+    unsigned arm, base;           /* of the chain's own steps, base is the arm of the one before */
+    bool side;                    /* branches off: no part of the chain's sum */
+};
+
 /* One item of the evidence of noise (bench/base/noise.h), before and after. */
 struct cb_ds_evidence {
     unsigned block;
@@ -101,6 +108,8 @@ struct cb_dataset {
     struct cb_ds_run run;
     struct cb_ds_arm *arms;
     size_t narms;
+    struct cb_ds_step *steps; /* of the run's ladders; mostly none */
+    size_t nsteps;
     struct cb_ds_case *cases;
     size_t ncases;
     struct cb_ds_metric *metrics;

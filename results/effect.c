@@ -78,7 +78,7 @@ static size_t own_values(const struct grid *g, unsigned arm, double *out)
  * are. Their number. */
 static unsigned pair_blocks(const struct grid *g, const struct cb_row *row, double *d, unsigned *blocks)
 {
-    const struct cell *arm = grid_row(g, row->arm), *base = grid_row(g, g->d->run.baseline);
+    const struct cell *arm = grid_row(g, row->arm), *base = grid_row(g, row->base);
     bool lower = row->metric->how.better == CB_LOWER;
     unsigned n = 0;
     for (size_t b = 0; b < g->d->nblocks; b++) {
@@ -123,7 +123,7 @@ static void estimate_all(const struct grid *g, struct cb_row *row, double *scrat
 /* Returns the number of the arm's own values. scratch has room for a value a block. */
 static unsigned estimate_values(const struct grid *g, struct cb_row *row, double *scratch)
 {
-    size_t n = own_values(g, g->d->run.baseline, scratch);
+    size_t n = own_values(g, row->base, scratch);
     row->baseline_value = cb_median(scratch, n);
     n = own_values(g, row->arm, scratch);
     row->value = cb_median(scratch, n);
@@ -193,7 +193,7 @@ static bool mark_implausible(const struct grid *g, struct cb_row *row)
     const struct {
         unsigned arm;
         double value;
-    } sides[] = {{row->arm, row->value}, {g->d->run.baseline, row->baseline_value}};
+    } sides[] = {{row->arm, row->value}, {row->base, row->baseline_value}};
     char reason[200];
     for (size_t i = 0; i < 2; i++) {
         if (!cb_implausible(row->metric->name, sides[i].value, reason, sizeof reason))
@@ -258,7 +258,7 @@ static const char *explain_absence(const struct grid *g, unsigned arm, const str
 
 static bool mark_pinning(const struct grid *g, struct cb_row *row)
 {
-    const struct cb_ds_arm *arm = &g->d->arms[row->arm], *base = &g->d->arms[g->d->run.baseline];
+    const struct cb_ds_arm *arm = &g->d->arms[row->arm], *base = &g->d->arms[row->base];
     if (!cb_unequal_pinning(arm, base))
         return false;
     snprintf(row->reason, sizeof row->reason, "unequal pinning: %s has other CPUs than %s", arm->name,
@@ -269,7 +269,7 @@ static bool mark_pinning(const struct grid *g, struct cb_row *row)
 
 static void judge(const struct grid *g, struct cb_row *row)
 {
-    unsigned base = g->d->run.baseline;
+    unsigned base = row->base;
     size_t missing, blocks;
     const struct cell *c = first_missing(g, row->arm, &missing, &blocks);
     row->outcome = "ok";
@@ -301,7 +301,7 @@ static bool was_extended(const struct cb_dataset *d)
     return d->run.nlooks && v.blocks - v.voided > d->run.looks[0];
 }
 
-static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct cb_row *row,
+static int make_row(const struct grid *g, unsigned metric, struct cb_pair pair, struct cb_row *row,
                     struct cb_err *err)
 {
     size_t room = g->d->nblocks ? g->d->nblocks : 1;
@@ -310,7 +310,8 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
         .metric = &g->d->metrics[metric],
         .case_ = &g->d->cases[g->d->metrics[metric].case_index],
         .metric_index = metric,
-        .arm = arm,
+        .arm = pair.arm,
+        .base = pair.base,
         .ratio = NAN,
         .ci90 = {NAN, NAN},
         .ci95 = {NAN, NAN},
@@ -326,7 +327,7 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
     if (!scratch || !row->d || !row->d_block)
         return cb_fail(err, CB_ESYS, "effects: out of memory");
     unsigned own = estimate_values(g, row, scratch);
-    if (arm == g->d->run.baseline) {
+    if (pair.arm == pair.base) {
         row->n = own; /* its ratio to itself would say nothing */
     } else {
         row->n = pair_blocks(g, row, row->d, row->d_block);
@@ -337,16 +338,42 @@ static int make_row(const struct grid *g, unsigned metric, unsigned arm, struct 
     return 0;
 }
 
+void cb_row_set_floor(struct cb_row *row, double floor)
+{
+    row->noise_floor = floor;
+    row->within_noise = row->ci95[0] >= 1 / (1 + floor) && row->ci95[1] <= 1 + floor;
+}
+
 static void apply_noise_floor(const struct cb_dataset *d, struct cb_row *rows)
 {
     double floor = NAN;
     for (size_t i = 0; i < d->narms; i++)
         if (cb_dataset_role(d, rows[i].arm) == CB_ROLE_AGAIN)
             floor = expm1(cb_noise_floor(log(rows[i].ci95[0]), log(rows[i].ci95[1])));
-    for (size_t i = 0; i < d->narms; i++) {
-        rows[i].noise_floor = floor;
-        rows[i].within_noise = rows[i].ci95[0] >= 1 / (1 + floor) && rows[i].ci95[1] <= 1 + floor;
-    }
+    for (size_t i = 0; i < d->narms; i++)
+        cb_row_set_floor(&rows[i], floor);
+}
+
+void cb_row_free(struct cb_row *row)
+{
+    free(row->d);
+    free(row->d_block);
+}
+
+int cb_effect_pairs(const struct cb_dataset *d, unsigned metric, const struct cb_pair *pairs, size_t n,
+                    struct cb_row *out, struct cb_err *err)
+{
+    struct grid g;
+    if (grid_make(d, &d->metrics[metric], &g, err) < 0)
+        return -1;
+    size_t made = 0;
+    int done = 0;
+    for (; done == 0 && made < n; made++)
+        done = make_row(&g, metric, pairs[made], &out[made], err);
+    while (done < 0 && made)
+        cb_row_free(&out[--made]);
+    free(g.cells);
+    return done;
 }
 
 /* Position i of a metric's rows: the baseline, then the others in dataset order. */
@@ -359,17 +386,16 @@ static unsigned arm_at(const struct cb_dataset *d, unsigned i)
 
 static int metric_rows(const struct cb_dataset *d, unsigned metric, struct cb_rows *out, struct cb_err *err)
 {
-    struct grid g;
-    if (grid_make(d, &d->metrics[metric], &g, err) < 0)
+    CB_AUTOFREE struct cb_pair *pairs = reallocarray(NULL, d->narms, sizeof *pairs);
+    if (!pairs)
+        return cb_fail(err, CB_ESYS, "effects: out of memory");
+    for (unsigned i = 0; i < d->narms; i++)
+        pairs[i] = (struct cb_pair){.arm = arm_at(d, i), .base = d->run.baseline};
+    if (cb_effect_pairs(d, metric, pairs, d->narms, out->at + out->n, err) < 0)
         return -1;
-    struct cb_row *first = out->at + out->n;
-    int done = 0;
-    for (unsigned i = 0; done == 0 && i < d->narms; i++)
-        done = make_row(&g, metric, arm_at(d, i), &out->at[out->n++], err);
-    if (done == 0)
-        apply_noise_floor(d, first);
-    free(g.cells);
-    return done;
+    apply_noise_floor(d, out->at + out->n);
+    out->n += d->narms;
+    return 0;
 }
 
 int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *err)
@@ -390,10 +416,8 @@ int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *e
 
 void cb_rows_free(struct cb_rows *rows)
 {
-    for (size_t i = 0; i < rows->n; i++) {
-        free(rows->at[i].d);
-        free(rows->at[i].d_block);
-    }
+    for (size_t i = 0; i < rows->n; i++)
+        cb_row_free(&rows->at[i]);
     free(rows->at);
     *rows = (struct cb_rows){0};
 }

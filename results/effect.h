@@ -26,7 +26,8 @@ enum cb_steadiness cb_block_steadiness(const struct cb_ds_metric *m, const struc
 struct cb_row {
     const struct cb_ds_metric *metric;
     const struct cb_ds_case *case_;
-    unsigned metric_index, arm;
+    unsigned metric_index, arm,
+        base;                     /* base: what the arm is compared with; the run's baseline, or any arm */
     double value, baseline_value; /* medians over blocks, in the metric's unit */
     double value_lo,
         value_hi; /* of the arm's own blocks: decision interval of the value, 95 %; NAN where none */
@@ -56,6 +57,16 @@ struct cb_rows {
 /* Where no block counts, the estimates are those of all blocks, and untrusted. */
 int cb_effects(const struct cb_dataset *d, struct cb_rows *out, struct cb_err *err);
 void cb_rows_free(struct cb_rows *rows);
+/* Likewise any arm against any other one, in one metric: n rows into out, without a noise floor. Of a failure
+ * nothing is left to be freed. */
+struct cb_pair {
+    unsigned arm, base;
+};
+int cb_effect_pairs(const struct cb_dataset *d, unsigned metric, const struct cb_pair *pairs, size_t n,
+                    struct cb_row *out, struct cb_err *err);
+void cb_row_free(struct cb_row *row);
+/* Sets the noise floor and what follows from it. */
+void cb_row_set_floor(struct cb_row *row, double floor);
 const struct cb_row *cb_rows_find(const struct cb_rows *rows, unsigned metric_index, unsigned arm);
 
 /* What makes arms of this run not comparable, or less so than it looks, worst first: "host is itself a

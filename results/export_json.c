@@ -7,7 +7,7 @@
 #include "results/control.h"
 #include "results/digest.h"
 #include "results/export.h"
-#include "results/json.h"
+#include "results/export_json.h"
 #include "results/text.h"
 #include "results/void.h"
 
@@ -134,8 +134,7 @@ static json_t *param_value(const char *value)
     return number_like ? json_integer((json_int_t)v) : cb_json_text(value);
 }
 
-/* "size=65536,op=copy" -> {"size": 65536, "op": "copy"} */
-static json_t *params_object(const char *params)
+json_t *cb_json_params(const char *params)
 {
     struct cb_json o = cb_json_object();
     char *copy = strdup(params), *rest = copy, *item;
@@ -166,7 +165,7 @@ static json_t *metric_object(const struct cb_dataset *d, const struct cb_row *r)
     const double own[2] = {r->value_lo, r->value_hi};
     struct cb_json o = cb_json_object();
     cb_json_set(&o, "name", cb_json_text(r->metric->name));
-    cb_json_set(&o, "params", params_object(r->case_->params));
+    cb_json_set(&o, "params", cb_json_params(r->case_->params));
     cb_json_set(&o, "unit", cb_json_text(r->metric->how.unit));
     cb_json_set(&o, "better", json_string(cb_better_name(r->metric->how.better)));
     cb_json_set(&o, "revision", json_integer(r->case_->revision));
@@ -278,7 +277,8 @@ static json_t *notes_list(const struct cb_notes *notes)
 }
 
 int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, const struct cb_notes *notes,
-                       const char *verdicts, struct cb_buf *out, struct cb_err *err)
+                       const struct cb_ladders *ladders, const char *verdicts, struct cb_buf *out,
+                       struct cb_err *err)
 {
     struct cb_json o = cb_json_object();
     cb_json_set(&o, "schema", json_integer(SCHEMA));
@@ -289,6 +289,7 @@ int cb_export_run_json(const struct cb_dataset *d, const struct cb_rows *rows, c
     cb_json_set(&o, "blocks", blocks_list(d));
     cb_json_set(&o, "metrics", metrics_list(d, rows, false));
     cb_json_set(&o, "control", control_object(d, rows));
+    cb_json_set(&o, "ladders", cb_json_ladders(d, ladders));
     cb_json_set(&o, "verdicts", verdicts ? json_loads(verdicts, 0, NULL) : json_array());
     return cb_json_write(cb_json_take(&o), "run.json", out, err);
 }

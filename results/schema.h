@@ -1,8 +1,8 @@
 /* The database of results/store.c as SQL, version by version. Version 1: a run, what it was made of, and
  * every raw observation. Version 2: what noise there was beside them, and why the run ended when it did.
- * Version 3: which of the plan's orders a block followed. Version 4: the CPU time of the network peer. Values
- * are derived on reading, never stored. Unsigned 64-bit numbers are kept as the signed number with the same
- * bits. */
+ * Version 3: which of the plan's orders a block followed. Version 4: the CPU time of the network peer.
+ * Version 5: what ladders the arms are rungs of. Values are derived on reading, never stored. Unsigned 64-bit
+ * numbers are kept as the signed number with the same bits. */
 #ifndef CB_RESULTS_SCHEMA_H
 #define CB_RESULTS_SCHEMA_H
 
@@ -177,5 +177,19 @@ static const char cb_schema_3[] = "ALTER TABLE block ADD COLUMN row INTEGER NOT 
 
 /* 0 stands for "not asked", before as now. */
 static const char cb_schema_4[] = "ALTER TABLE sample ADD COLUMN peer_ns INTEGER NOT NULL DEFAULT 0;\n";
+
+static const char cb_schema_5[] = "CREATE TABLE ladder_step (\n"
+                                  "    run TEXT NOT NULL,\n"
+                                  "    nth INTEGER NOT NULL,\n"
+                                  "    ladder TEXT NOT NULL,\n"
+                                  "    chain TEXT NOT NULL,\n"
+                                  "    label TEXT NOT NULL,\n"
+                                  "    arm INTEGER NOT NULL,\n"
+                                  "    base INTEGER NOT NULL,\n"
+                                  "    side INTEGER NOT NULL CHECK (side IN (0, 1)),\n"
+                                  "    PRIMARY KEY (run, nth),\n"
+                                  "    FOREIGN KEY (run, arm) REFERENCES arm (run, arm) ON DELETE CASCADE,\n"
+                                  "    FOREIGN KEY (run, base) REFERENCES arm (run, arm) ON DELETE CASCADE\n"
+                                  ") STRICT, WITHOUT ROWID;\n";
 
 #endif

@@ -234,7 +234,7 @@ int cb_store_check(struct cb_store *s, void (*finding)(void *arg, const char *te
  * ----------------------------------------------------------------------------------------------------- */
 
 /* Step i takes a database from version i to i+1. Steps are only ever added. */
-static const char *const migrations[] = {cb_schema_1, cb_schema_2, cb_schema_3, cb_schema_4};
+static const char *const migrations[] = {cb_schema_1, cb_schema_2, cb_schema_3, cb_schema_4, cb_schema_5};
 #define SCHEMA_VERSION (sizeof migrations / sizeof *migrations)
 
 static int read_version(struct cb_store *s, uint64_t *version, struct cb_err *err)

@@ -58,6 +58,10 @@ int cb_column_bits(struct cb_stmt *st, int column, uint64_t *out,
 int cb_column_bool(struct cb_stmt *st, int column, bool *out, struct cb_err *err);
 int cb_column_real(struct cb_stmt *st, int column, double *out, struct cb_err *err); /* finite */
 
+/* The steps of the run's ladders; loading, whose run and arms are there already. */
+int cb_store_save_steps(struct cb_store *s, const struct cb_dataset *d, struct cb_err *err);
+int cb_store_load_steps(struct cb_store *s, struct cb_dataset *d, struct cb_err *err);
+
 /* SQL without parameters and rows. */
 int cb_store_exec(struct cb_store *s, const char *sql, struct cb_err *err);
 uint64_t cb_store_last_id(const struct cb_store *s);

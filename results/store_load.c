@@ -274,7 +274,9 @@ static int load_frame(struct loader *l)
                   "ORDER BY nth",
                   CB_BINDS(CB_TEXT(l->run)), &metrics) < 0)
         return -1;
-    return d->run.baseline < d->narms ? 0 : cb_fail(l->err, CB_EUSAGE, "the baseline arm is missing");
+    if (d->run.baseline >= d->narms)
+        return cb_fail(l->err, CB_EUSAGE, "the baseline arm is missing");
+    return cb_store_load_steps(l->store, d, l->err);
 }
 
 /* --- what was observed

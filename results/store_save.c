@@ -114,7 +114,8 @@ int cb_store_begin_run(struct cb_store *s, const struct cb_dataset *d, struct cb
     if (cb_store_exec(s, "BEGIN IMMEDIATE", err) < 0)
         return -1;
     bool ok = save_run(s, &d->run, err) == 0 && save_run_facts(s, &d->run, err) == 0 &&
-              save_looks(s, &d->run, err) == 0 && save_arms(s, d, err) == 0 && save_cases(s, d, err) == 0 &&
+              save_looks(s, &d->run, err) == 0 && save_arms(s, d, err) == 0 &&
+              cb_store_save_steps(s, d, err) == 0 && save_cases(s, d, err) == 0 &&
               save_metrics(s, d, err) == 0;
     return cb_store_finish(s, ok ? 0 : -1, err);
 }

@@ -48,6 +48,19 @@ static inline void fixture_arms(struct cb_dataset *d)
     }
 }
 
+/* A step of a ladder behind those that are there. */
+static inline void fixture_step(struct cb_dataset *d, const char *chain, const char *label, unsigned arm,
+                                unsigned base, bool side)
+{
+    d->steps = reallocarray(d->steps, d->nsteps + 1, sizeof *d->steps);
+    d->steps[d->nsteps++] = (struct cb_ds_step){.ladder = strdup("test"),
+                                                .chain = strdup(chain),
+                                                .label = strdup(label),
+                                                .arm = arm,
+                                                .base = base,
+                                                .side = side};
+}
+
 static inline void fixture_cases(struct cb_dataset *d)
 {
     static const char *const benches[] = {"mem.chase", "mem.stream", "fs.commit"};
@@ -193,6 +206,9 @@ static inline struct cb_dataset fixture_make(unsigned blocks)
     fixture_kv(&d.run.host, "virtualised", "true");
     fixture_kv(&d.run.host, "hypervisor", "kvm");
     fixture_arms(&d);
+    fixture_step(&d, "", "a cage", FIXTURE_CONTAINER, FIXTURE_HOST, false);
+    fixture_step(&d, "", "a twin", FIXTURE_HOST2, FIXTURE_CONTAINER, true);
+    fixture_step(&d, "", "a machine", FIXTURE_VM, FIXTURE_CONTAINER, false);
     fixture_cases(&d);
     fixture_metrics(&d);
     d.nblocks = blocks;

@@ -85,6 +85,14 @@ void store_same_frame(const struct cb_dataset *a, const struct cb_dataset *b)
         CU_ASSERT_STRING_EQUAL(a->arms[i].accelerator, b->arms[i].accelerator);
         same_facts(&a->arms[i].facts, &b->arms[i].facts);
     }
+    CU_ASSERT_EQUAL_FATAL(a->nsteps, b->nsteps);
+    for (size_t i = 0; i < a->nsteps; i++) {
+        const struct cb_ds_step *x = &a->steps[i], *y = &b->steps[i];
+        CU_ASSERT_STRING_EQUAL(x->ladder, y->ladder);
+        CU_ASSERT_STRING_EQUAL(x->chain, y->chain);
+        CU_ASSERT_STRING_EQUAL(x->label, y->label);
+        CU_ASSERT(x->arm == y->arm && x->base == y->base && x->side == y->side);
+    }
     CU_ASSERT_EQUAL_FATAL(a->ncases, b->ncases);
     for (size_t i = 0; i < a->ncases; i++) {
         CU_ASSERT_STRING_EQUAL(a->cases[i].bench, b->cases[i].bench);

@@ -66,12 +66,15 @@ static void exported(const struct cb_dataset *d, struct cb_buf *json, struct cb_
 {
     struct cb_rows rows;
     struct cb_notes notes;
+    struct cb_ladders ladders;
     struct cb_err err = {0};
     CU_ASSERT_EQUAL_FATAL(cb_effects(d, &rows, &err), 0);
     CU_ASSERT_EQUAL_FATAL(cb_confounds(d, &rows, &notes, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(cb_export_run_json(d, &rows, &notes, NULL, json, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_ladders(d, &rows, &ladders, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_export_run_json(d, &rows, &notes, &ladders, NULL, json, &err), 0);
     CU_ASSERT_EQUAL_FATAL(cb_export_samples_csv(d, csv, &err), 0);
     cb_notes_free(&notes);
+    cb_ladders_free(&ladders);
     cb_rows_free(&rows);
 }
 

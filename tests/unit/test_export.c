@@ -11,11 +11,13 @@ static json_t *exported(const struct cb_dataset *d)
 {
     struct cb_rows rows;
     struct cb_notes notes;
+    struct cb_ladders ladders;
     struct cb_err err = {0};
     struct cb_buf out = {0};
     CU_ASSERT_EQUAL_FATAL(cb_effects(d, &rows, &err), 0);
     CU_ASSERT_EQUAL_FATAL(cb_confounds(d, &rows, &notes, &err), 0);
-    CU_ASSERT_EQUAL_FATAL(cb_export_run_json(d, &rows, &notes, NULL, &out, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_ladders(d, &rows, &ladders, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_export_run_json(d, &rows, &notes, &ladders, NULL, &out, &err), 0);
     json_error_t why;
     json_t *json = json_loads(cb_buf_str(&out), JSON_REJECT_DUPLICATES, &why);
     if (!json)
@@ -24,6 +26,7 @@ static json_t *exported(const struct cb_dataset *d)
     cb_buf_free(&out);
     cb_rows_free(&rows);
     cb_notes_free(&notes);
+    cb_ladders_free(&ladders);
     return json;
 }
 
