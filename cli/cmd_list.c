@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "plots/report.h"
 #include "runners/cases.h"
+#include "runners/ladder.h"
 #include "runners/runner.h"
 
 enum form { FORM_PLAIN, FORM_MARKDOWN, FORM_JSON };
@@ -199,6 +200,27 @@ static void list_arms(enum form form)
     table_end(&t);
 }
 
+/* Each rung is compared with the one above it that is not aside. */
+static void list_ladders(enum form form)
+{
+    struct table t = {.columns = {"name", "arm", "adds"}, .form = form};
+    const char *ladder;
+    table_begin(&t);
+    for (size_t i = 0; (ladder = cb_ladder_name(i)); i++) {
+        struct cb_rung rung;
+        char chain[64] = "", name[64], adds[128];
+        for (size_t at = 0; cb_rung_next(ladder, &at, &rung);) {
+            snprintf(name, sizeof name, "%s%s%s", ladder, *rung.chain ? " " : "", rung.chain);
+            snprintf(adds, sizeof adds, "%s%s", rung.label, rung.side ? " (aside)" : "");
+            if (strcmp(chain, name) != 0)
+                table_row(&t, (const char *[]){name, rung.base, "(foot)"});
+            memcpy(chain, name, sizeof chain);
+            table_row(&t, (const char *[]){name, rung.arm, adds});
+        }
+    }
+    table_end(&t);
+}
+
 static void list_figures(enum form form)
 {
     struct table t = {.columns = {"name", "title"}, .form = form};
@@ -213,7 +235,7 @@ static const struct {
     void (*list)(enum form form);
 } lists[] = {
     {"benchmarks", list_benchmarks}, {"sets", list_sets},       {"arms", list_arms},
-    {"metrics", list_metrics},       {"figures", list_figures},
+    {"ladders", list_ladders},       {"metrics", list_metrics}, {"figures", list_figures},
 };
 
 /* ---- the command
@@ -250,7 +272,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = option_table,
     .parser = parse_option,
-    .args_doc = "[benchmarks|sets|arms|metrics|figures]",
+    .args_doc = "[benchmarks|sets|arms|ladders|metrics|figures]",
     .doc = "Lists what exists (default: benchmarks).",
 };
 
@@ -266,9 +288,9 @@ static int cmd_list(int argc, char **argv)
             lists[i].list(o.form);
             return CB_EXIT_OK;
         }
-    cb_fail(&err, CB_EUSAGE, "list %s: none of benchmarks, sets, arms, metrics, figures", what);
+    cb_fail(&err, CB_EUSAGE, "list %s: none of benchmarks, sets, arms, ladders, metrics, figures", what);
     return cb_report_error(&err);
 }
 
-const struct cb_command cb_cmd_list = {"list", "what exists: benchmarks, sets, arms, metrics, figures",
-                                       cmd_list};
+const struct cb_command cb_cmd_list = {
+    "list", "what exists: benchmarks, sets, arms, ladders, metrics, figures", cmd_list};

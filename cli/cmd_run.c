@@ -22,6 +22,8 @@
 struct options {
     const char *arms[CB_ARMS_MAX + 1];
     unsigned narms;
+    const char *ladders[CB_ARMS_MAX + 1];
+    unsigned nladders;
     const char *benches, *out, *connect;
     struct cb_plan_request plan;
     unsigned cpus; /* of every arm; 0: one */
@@ -39,6 +41,7 @@ enum {
     KEY_ALL,
     KEY_BENCH,
     KEY_ARM,
+    KEY_LADDER,
     KEY_CONNECT,
     KEY_CPUS,
 };
@@ -51,6 +54,8 @@ static const struct argp_option option_table[] = {
      0},
     {"arm", KEY_ARM, "ARM", 0,
      "An arm, e.g. container or vm:accel=tcg; repeat for more (default: host host2 container vm)", 0},
+    {"ladder", KEY_LADDER, "NAME", 0,
+     "The arms of a ladder (cbench list ladders), and what each of its steps costs; --arm adds others", 0},
     {"quick", KEY_QUICK, NULL, 0, "6 short blocks; the report is marked quick", 0},
     {"blocks", KEY_BLOCKS, "N", 0, "Exactly so many blocks (default: 10, then as many as --target needs)", 0},
     {"target", KEY_TARGET, "PCT", 0,
@@ -109,6 +114,11 @@ static int parse_value(int key, char *arg, struct options *o, struct cb_err *err
             return cb_fail(err, CB_EUSAGE, "more than %d arms", CB_ARMS_MAX);
         o->arms[o->narms++] = arg;
         return 0;
+    case KEY_LADDER:
+        if (o->nladders == CB_ARMS_MAX)
+            return cb_fail(err, CB_EUSAGE, "more than %d ladders", CB_ARMS_MAX);
+        o->ladders[o->nladders++] = arg;
+        return 0;
     default:
         return 0;
     }
@@ -142,6 +152,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case KEY_TARGET:
     case KEY_SEED:
     case KEY_ARM:
+    case KEY_LADDER:
     case KEY_CPUS:
         if (parse_value(key, arg, o, &err) < 0)
             exit(cb_report_error(&err));
@@ -180,6 +191,7 @@ static int finish_options(struct options *o, struct cb_err *err)
     if (choose_length(o, err) < 0)
         return -1;
     o->plan.arms = o->narms ? o->arms : NULL;
+    o->plan.ladders = o->nladders ? o->ladders : NULL;
     o->plan.benches = o->benches;
     o->plan.control = o->all && !o->plan.quick;
     uint32_t random;

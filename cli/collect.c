@@ -97,6 +97,28 @@ static int add_arms(struct cb_dataset *d, const struct cb_plan *plan)
     return 0;
 }
 
+static int add_steps(struct cb_dataset *d, const struct cb_plan *plan)
+{
+    d->steps = calloc(plan->nsteps + 1, sizeof *d->steps);
+    if (!d->steps)
+        return -1;
+    for (; d->nsteps < plan->nsteps; d->nsteps++) {
+        const struct cb_plan_step *from = &plan->steps[d->nsteps];
+        struct cb_ds_step *to = &d->steps[d->nsteps];
+        *to = (struct cb_ds_step){
+            .ladder = strdup(from->rung.ladder),
+            .chain = strdup(from->rung.chain),
+            .label = strdup(from->rung.label),
+            .arm = from->arm,
+            .base = from->base,
+            .side = from->rung.side,
+        };
+        if (!to->ladder || !to->chain || !to->label)
+            return -1;
+    }
+    return 0;
+}
+
 static int add_metric(struct cb_dataset *d, unsigned case_index, const struct cb_bench *b,
                       const struct cb_metric *m, enum cb_derive rule, const char *suffix)
 {
@@ -174,7 +196,8 @@ int cb_collect_init(struct cb_collector *c, const struct cb_plan *plan, const st
     r->quick = plan->quick;
     r->baseline = plan->baseline;
     cb_progress_init(&c->bar, stderr);
-    if (host_facts(&r->host, site) < 0 || add_arms(&c->data, plan) < 0 || add_cases(&c->data, plan) < 0) {
+    if (host_facts(&r->host, site) < 0 || add_arms(&c->data, plan) < 0 || add_steps(&c->data, plan) < 0 ||
+        add_cases(&c->data, plan) < 0) {
         cb_collect_free(c);
         return cb_fail(err, CB_ESYS, "out of memory");
     }

@@ -165,6 +165,27 @@ static void cpus_of(const struct cb_dataset *d, struct cb_buf *out)
         cb_buf_printf(out, " --cpus %s", n);
 }
 
+/* Is the arm one that every run of ladders has, or a rung of them? */
+static bool comes_with_ladders(const struct cb_dataset *d, unsigned arm)
+{
+    enum cb_role role = cb_dataset_role(d, arm);
+    bool found = role == CB_ROLE_BASELINE || role == CB_ROLE_AGAIN;
+    for (size_t i = 0; i < d->nsteps; i++)
+        found |= d->steps[i].arm == arm || d->steps[i].base == arm;
+    return found;
+}
+
+/* " --ladder container", and the arms that no ladder brings. */
+static void arms_of(const struct cb_dataset *d, struct cb_buf *out)
+{
+    for (size_t i = 0; i < d->nsteps; i++)
+        if (i == 0 || strcmp(d->steps[i].ladder, d->steps[i - 1].ladder) != 0)
+            cb_buf_printf(out, " --ladder %s", d->steps[i].ladder);
+    for (unsigned i = 0; i < d->narms; i++)
+        if (!d->nsteps || !comes_with_ladders(d, i))
+            cb_buf_printf(out, " --arm %s", d->arms[i].name);
+}
+
 /* What a reader types to measure the same again. */
 static void command_of(const struct cb_dataset *d, struct cb_buf *out)
 {
@@ -172,8 +193,7 @@ static void command_of(const struct cb_dataset *d, struct cb_buf *out)
                   d->run.quick ? " --quick" : "", d->run.blocks);
     benches_of(d, out);
     cpus_of(d, out);
-    for (size_t i = 0; i < d->narms; i++)
-        cb_buf_printf(out, " --arm %s", d->arms[i].name);
+    arms_of(d, out);
 }
 
 /* What verify last said about the run; nothing where no run.json is there yet, or where it is none any more:

@@ -68,13 +68,57 @@ static int add_arm(struct cb_plan *plan, const char *text, struct cb_err *err)
     return 0;
 }
 
-static int add_arms(struct cb_plan *plan, const struct cb_plan_request *req, struct cb_err *err)
+/* Index of the arm, which is added where it is not there yet; -1: error. */
+static int take_arm(struct cb_plan *plan, const char *text, struct cb_err *err)
+{
+    for (unsigned i = 0; i < plan->narms; i++)
+        if (strcmp(plan->arms[i].name, text) == 0)
+            return (int)i;
+    return add_arm(plan, text, err) < 0 ? -1 : (int)plan->narms - 1;
+}
+
+static int add_ladder(struct cb_plan *plan, const char *name, struct cb_err *err)
+{
+    struct cb_rung rung;
+    size_t at = 0;
+    for (; cb_rung_next(name, &at, &rung); plan->nsteps++) {
+        int base = take_arm(plan, rung.base, err), arm = base < 0 ? -1 : take_arm(plan, rung.arm, err);
+        if (arm < 0)
+            return cb_wrap(err, "ladder %s", name);
+        if (plan->nsteps == CB_ARMS_MAX)
+            return cb_fail(err, CB_EUSAGE, "ladder %s: more than %d steps", name, CB_ARMS_MAX);
+        plan->steps[plan->nsteps] = (struct cb_plan_step){rung, (unsigned)arm, (unsigned)base};
+    }
+    return at ? 0 : cb_fail(err, CB_EUSAGE, "there is no ladder \"%s\": see cbench list ladders", name);
+}
+
+/* The hosts, the rungs, and what was asked for by name unless it is a rung. */
+static int add_ladders(struct cb_plan *plan, const struct cb_plan_request *req, struct cb_err *err)
+{
+    static const char *const nothing[] = {NULL};
+    if (add_arm(plan, "host", err) < 0 || add_arm(plan, "host2", err) < 0)
+        return -1;
+    for (const char *const *l = req->ladders; *l; l++)
+        if (add_ladder(plan, *l, err) < 0)
+            return -1;
+    for (const char *const *n = req->arms ? req->arms : nothing; *n; n++)
+        if (take_arm(plan, *n, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int add_named(struct cb_plan *plan, const struct cb_plan_request *req, struct cb_err *err)
 {
     static const char *const defaults[] = {"host", "host2", "container", "vm", NULL};
     for (const char *const *n = req->arms ? req->arms : defaults; *n; n++)
         if (add_arm(plan, *n, err) < 0)
             return -1;
-    if (!req->arms && req->control && add_arm(plan, CB_CONTROL_ARM, err) < 0)
+    return !req->arms && req->control ? add_arm(plan, CB_CONTROL_ARM, err) : 0;
+}
+
+static int add_arms(struct cb_plan *plan, const struct cb_plan_request *req, struct cb_err *err)
+{
+    if ((req->ladders ? add_ladders : add_named)(plan, req, err) < 0)
         return -1;
     for (plan->baseline = 0; plan->baseline < plan->narms; plan->baseline++)
         if (strcmp(plan->arms[plan->baseline].name, "host") == 0)
@@ -259,6 +303,9 @@ void cb_plan_print(const struct cb_plan *plan, struct cb_buf *out)
                       i == plan->baseline                 ? " (baseline)"
                       : cb_arm_is_control(&plan->arms[i]) ? " (positive control)"
                                                           : "");
+    for (const struct cb_plan_step *s = plan->steps; s < plan->steps + plan->nsteps; s++)
+        cb_buf_printf(out, "%s %s against %s: %s\n", s->rung.side ? "side     " : "step     ", s->rung.arm,
+                      s->rung.base, s->rung.label);
     for (unsigned i = 0; i < plan->ncases; i++)
         cb_buf_printf(out, "case      %s %s\n", plan->cases[i].bench->name, plan->cases[i].params);
     for (unsigned b = 0; b < plan->blocks; b++)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "bench/base/buf.h"
+#include "runners/ladder.h"
 #include "runners/runner.h"
 
 #define CB_CASES_MAX  512
@@ -23,10 +24,18 @@ struct cb_case {
     uint64_t iters;                  /* K; 0 until calibrated, and for lifecycle cases */
 };
 
+/* A rung of a ladder, its arms as indices. */
+struct cb_plan_step {
+    struct cb_rung rung;
+    unsigned arm, base;
+};
+
 struct cb_plan {
     struct cb_arm arms[CB_ARMS_MAX];
     unsigned narms, baseline; /* baseline: index of the host arm */
-    struct cb_case *cases;    /* owned */
+    struct cb_plan_step steps[CB_ARMS_MAX];
+    unsigned nsteps;
+    struct cb_case *cases; /* owned */
     unsigned ncases;
     unsigned blocks;
     uint64_t seed;
@@ -41,9 +50,12 @@ struct cb_plan {
 
 struct cb_plan_request {
     const char *const *arms; /* ended by NULL; NULL for host host2 container vm */
-    const char *benches;     /* sets and globs, as cases.h has them; NULL for the set of the mode */
-    unsigned blocks;         /* 0: default */
-    uint64_t budget_ns;      /* 0: default */
+    /* Ladders, ended by NULL; NULL for none. With them the arms are host, host2, the rungs, and `arms` behind
+     * them. */
+    const char *const *ladders;
+    const char *benches; /* sets and globs, as cases.h has them; NULL for the set of the mode */
+    unsigned blocks;     /* 0: default */
+    uint64_t budget_ns;  /* 0: default */
     double target;
     uint64_t seed;
     bool quick;
@@ -53,7 +65,8 @@ struct cb_plan_request {
 /* The positive control of a full run. */
 #define CB_CONTROL_ARM "host:slow=5"
 
-/* CB_EUSAGE: unknown arm, an arm twice, no host arm, two positive controls, a glob that matches nothing. */
+/* CB_EUSAGE: unknown arm or ladder, an arm twice, no host arm, two positive controls, a glob that matches
+ * nothing. */
 int cb_plan_make(const struct cb_plan_request *req, const struct cb_topology *topo, struct cb_plan *plan,
                  struct cb_err *err);
 void cb_plan_free(struct cb_plan *plan);

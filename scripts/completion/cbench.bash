@@ -30,6 +30,7 @@ _cbench_commands() {
 _cbench_values() {
     case $2:$3 in
     run:--arm | selftest:--arm) _cbench_names "$1" arms && echo host2 ;;
+    run:--ladder) _cbench_names "$1" ladders | sort -u ;;
     run:--bench | selftest:--bench) _cbench_names "$1" benchmarks ;;
     verify:--run) echo latest ;;
     report:--format) echo html md json csv term all ;;
@@ -55,7 +56,7 @@ _cbench() {
     elif [[ $current == -* ]]; then
         words=$(_cbench_options "$program" "$command")
     elif [ "$command" = list ]; then
-        words='benchmarks arms metrics figures'
+        words='benchmarks sets arms ladders metrics figures'
     elif [ "$command" = report ] || [ "$command" = audit ]; then
         words=latest
     fi

@@ -28,7 +28,9 @@ offers fs.meta,mem.chase run --bench fs.meta,mem.
 offers mem.chase run --bench = mem.
 offers container run --arm ""
 offers host2 run --arm h
+offers container run --ladder ""
 offers metrics list m
+offers ladders list l
 offers latest report la
 offers json,md report x --format json,m
 offers --dry-run gc --

@@ -247,6 +247,77 @@ static void dry_run_names_everything(void)
     cb_plan_free(&plan);
 }
 
+static void steps_refer_to_arms(const struct cb_plan *plan)
+{
+    for (unsigned i = 0; i < plan->nsteps; i++) {
+        const struct cb_plan_step *s = &plan->steps[i];
+        CU_ASSERT_FATAL(s->arm < plan->narms && s->base < plan->narms && s->arm != s->base);
+        CU_ASSERT_STRING_EQUAL(plan->arms[s->arm].name, s->rung.arm);
+        CU_ASSERT_STRING_EQUAL(plan->arms[s->base].name, s->rung.base);
+        CU_ASSERT(*s->rung.label && strlen(s->rung.label) < 64);
+    }
+}
+
+/* Every rung of every ladder is an arm that this build knows, once. */
+static void ladders_bring_their_arms(void)
+{
+    const char *name;
+    for (size_t i = 0; (name = cb_ladder_name(i)); i++) {
+        const char *const ladders[] = {name, NULL};
+        const struct cb_plan_request req = {.ladders = ladders, .benches = "ctl.spin", .control = true};
+        struct cb_plan plan;
+        struct cb_err err = {0};
+        CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &plan, &err), 0);
+        CU_ASSERT_STRING_EQUAL(plan.arms[0].name, "host");
+        CU_ASSERT_STRING_EQUAL(plan.arms[1].name, "host2");
+        CU_ASSERT(plan.nsteps > 0 && !plan.steps[0].rung.side);
+        for (unsigned a = 0; a < plan.narms; a++)
+            CU_ASSERT(!cb_arm_is_control(&plan.arms[a]));
+        steps_refer_to_arms(&plan);
+        cb_plan_free(&plan);
+    }
+    CU_ASSERT(name == NULL && cb_ladder_name(0) != NULL);
+}
+
+/* A chain climbs from arm to arm; what branches off is compared with the rung that it leaves. */
+static void chains_of_ladders_climb(void)
+{
+    const char *name;
+    for (size_t i = 0; (name = cb_ladder_name(i)); i++) {
+        struct cb_rung rung;
+        const char *chain = NULL, *below = NULL;
+        for (size_t at = 0; cb_rung_next(name, &at, &rung);) {
+            CU_ASSERT_STRING_EQUAL(rung.ladder, name);
+            if (chain && strcmp(chain, rung.chain) == 0)
+                CU_ASSERT_STRING_EQUAL(rung.base, below);
+            chain = rung.chain;
+            below = rung.side ? rung.base : rung.arm;
+        }
+    }
+}
+
+static void arms_may_be_added_to_a_ladder(void)
+{
+    const char *const ladders[] = {"container", NULL}, *const arms[] = {"container", "vm", "host", NULL};
+    const struct cb_plan_request req = {.ladders = ladders, .arms = arms, .benches = "ctl.spin"};
+    struct cb_plan plan, without;
+    struct cb_err err = {0};
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&req, &machine, &plan, &err), 0);
+    CU_ASSERT_STRING_EQUAL(plan.arms[plan.narms - 1].name, "vm");
+    const struct cb_plan_request alone = {.ladders = ladders, .benches = "ctl.spin"};
+    CU_ASSERT_EQUAL_FATAL(cb_plan_make(&alone, &machine, &without, &err), 0);
+    CU_ASSERT_EQUAL(plan.narms, without.narms + 1); /* a rung is there once */
+    CB_AUTOBUF struct cb_buf text = {0};
+    cb_plan_print(&plan, &text);
+    CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&text), "step      container against container:net=host: veth"));
+    cb_plan_free(&plan);
+    cb_plan_free(&without);
+    const char *const unknown[] = {"rope", NULL};
+    const struct cb_plan_request bad = {.ladders = unknown};
+    CU_ASSERT_EQUAL(cb_plan_make(&bad, &machine, &plan, &err), -1);
+    CU_ASSERT_STRING_EQUAL(err.msg, "there is no ladder \"rope\": see cbench list ladders");
+}
+
 const struct cb_suite cb_suite = {"plan",
                                   {{"the default plan has all arms", the_default_plan_has_all_arms},
                                    {"the full set has every benchmark", the_full_set_has_all},
@@ -258,5 +329,8 @@ const struct cb_suite cb_suite = {"plan",
                                    {"orders are balanced", orders_are_balanced},
                                    {"orders depend on the seed only", orders_depend_on_the_seed_only},
                                    {"iterations hold their bounds", iterations_hold_their_bounds},
+                                   {"ladders bring their arms", ladders_bring_their_arms},
+                                   {"chains of ladders climb", chains_of_ladders_climb},
+                                   {"arms may be added to a ladder", arms_may_be_added_to_a_ladder},
                                    {"a dry run names everything", dry_run_names_everything},
                                    CU_TEST_INFO_NULL}};
