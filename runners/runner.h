@@ -21,6 +21,7 @@
 #define CB_ENV_FACTS_MAX 40
 
 struct cb_vmhost;
+struct cb_images;
 struct cb_runner;
 
 /* An environment configuration under test: "container:net=host". */
@@ -44,6 +45,7 @@ struct cb_site {
     struct cb_fabric *fabric; /* NULL where there is no network to be had */
     char fabric_reason[256];  /* why fabric is NULL */
     struct cb_vmhost *vmhost; /* opened by the VM runner on first use, closed by the site */
+    struct cb_images *images; /* made by image benchmarks on first use, freed by the site */
 };
 
 struct cb_fact {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
+#include "runners/image/images.h"
 #include "runners/vmhost.h"
 
 /* ---- places
@@ -195,6 +196,8 @@ void cb_site_close(struct cb_site *site)
     struct cb_err ignored;
     cb_vmhost_close(site->vmhost);
     site->vmhost = NULL;
+    cb_images_free(site->images);
+    site->images = NULL;
     cb_fabric_close(site->fabric);
     site->fabric = NULL;
     if (site->run_id[0])
