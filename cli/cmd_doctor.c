@@ -12,6 +12,7 @@
 #include "bench/base/io.h"
 #include "bench/base/proc.h"
 #include "cli/cli.h"
+#include "runners/kvmprobe.h"
 #include "runners/site.h"
 
 enum state { PASSES, CANNOT_TELL, FAILS };
@@ -94,14 +95,18 @@ static void check_vm(const struct machine *m, struct finding *f)
     check_runner(m, "vm", f);
 }
 
+/* What an arm is told apart by, and whether there would be one: the class says what its numbers mean. */
 static void check_kvm(const struct machine *m, struct finding *f)
 {
-    struct cb_arm arm;
-    struct cb_err err = {0};
-    if (cb_arm_parse("vm:accel=kvm", &arm, &err) == 0 && arm.runner->probe(&arm, &m->site, &err) == 0)
-        pass(f, "hardware virtualisation can be used");
+    struct cb_kvm_measurement seen;
+    struct cb_kvm_verdict v;
+    (void)m;
+    cb_kvm_measure(2 * CB_NS_PER_S, &seen);
+    cb_kvm_classify(&seen, &v);
+    if (v.usable)
+        pass(f, "%s: %s", cb_kvm_class_name(v.kvm), v.reason);
     else
-        fail(f, CANNOT_TELL, "", "VMs run under emulation (TCG): %s", err.msg);
+        fail(f, CANNOT_TELL, "", "VMs run under emulation (TCG): %s", v.reason);
 }
 
 static void check_cgroup(const struct machine *m, struct finding *f)
@@ -114,10 +119,12 @@ static void check_cgroup(const struct machine *m, struct finding *f)
         return;
     }
     cb_cgroup_controllers(have, sizeof have, missing, sizeof missing);
+    /* As sd_booted(3) finds it out. */
+    const char *beside = access("/run/systemd/system", F_OK) == 0 ? ", beside systemd's" : "";
     if (missing[0])
-        fail(f, FAILS, "", "%s: %s; missing: %s", cb_cgroup_version(), have, missing);
+        fail(f, FAILS, "", "%s%s: %s; missing: %s", cb_cgroup_version(), beside, have, missing);
     else
-        pass(f, "%s: %s", cb_cgroup_version(), have);
+        pass(f, "%s%s: %s", cb_cgroup_version(), beside, have);
 }
 
 static void check_gnuplot(const struct machine *m, struct finding *f)

@@ -40,12 +40,6 @@ struct cb_aa cb_aa_check(const struct cb_dataset *d, const struct cb_rows *rows)
 
 /* --- row 4 for the whole run */
 
-/* What KVM costs inside of an emulator, it costs nowhere else. */
-static bool host_is_emulated(const struct cb_dataset *d)
-{
-    return strstr(cb_kv_get(&d->run.host, "hypervisor", ""), "tcg") != NULL;
-}
-
 void cb_claim_check_run(const struct cb_verdicts *v, struct cb_claim_verdict *one)
 {
     struct cb_voids voids = cb_voids(v->data);
@@ -54,7 +48,7 @@ void cb_claim_check_run(const struct cb_verdicts *v, struct cb_claim_verdict *on
     else if (v->aa.unfit)
         cb_claim_stop(one, CB_ROW_UNFIT, "identical arms differ in %zu of %zu metrics at p <= %g",
                       v->aa.alarms, v->aa.of, AA_ALPHA);
-    else if ((one->claim->needs & CB_NEEDS_KVM) && host_is_emulated(v->data))
+    else if ((one->claim->needs & CB_NEEDS_KVM) && cb_host_is_emulated(v->data))
         cb_claim_stop(one, CB_ROW_UNFIT, "the host itself is emulated (TCG): KVM on it says nothing");
     if (one->row)
         one->kind = "unfit";

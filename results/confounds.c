@@ -43,6 +43,11 @@ static void host_is_virtual(const struct subject *s, struct cb_buf *out)
     if (s->arm != s->base || strcmp(host_fact(s, "virtualised"), "true") != 0)
         return;
     const char *by = host_fact(s, "hypervisor");
+    if (cb_host_is_emulated(s->d)) {
+        cb_buf_printf(out, "the host is itself emulated (%s): no number here says anything of a real machine",
+                      by);
+        return;
+    }
     cb_buf_printf(
         out, "the host is itself a virtual machine (%s): not bare metal, and what runs beside it is unknown",
         *by ? by : "unknown hypervisor");

@@ -199,6 +199,11 @@ const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *mis
     return missing;
 }
 
+bool cb_host_is_emulated(const struct cb_dataset *d)
+{
+    return strstr(cb_kv_get(&d->run.host, "hypervisor", ""), "tcg") != NULL;
+}
+
 const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,
                                              unsigned case_index)
 {

@@ -164,6 +164,8 @@ bool cb_cold_rule(enum cb_derive rule, enum cb_derive *cold);
 #define CB_COLD_SUFFIX ".cold"
 
 const char *cb_kv_get(const struct cb_kvs *kvs, const char *key, const char *missing);
+/* True for a run on a host that is emulated itself: its KVM is too. */
+bool cb_host_is_emulated(const struct cb_dataset *d);
 /* The result of a case in an arm and block; NULL when there is none. */
 const struct cb_ds_result *cb_dataset_result(const struct cb_dataset *d, unsigned block, unsigned arm,
                                              unsigned case_index);

@@ -138,6 +138,21 @@ static void each_accelerator_has_its_note(void)
     }
 }
 
+/* Worse than a virtual machine, and worse than what its own virtual machines run under. */
+static void an_emulated_host_comes_first(void)
+{
+    struct cb_dataset d = alike();
+    fixture_set(&d.run.host.at[2].value, "true");
+    fixture_set(&d.run.host.at[3].value, "qemu-tcg");
+    fixture_set(&d.arms[FIXTURE_VM].accelerator, "kvm-nested");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(n.n, 2);
+    CU_ASSERT_EQUAL(find(&n, "the host is itself emulated (qemu-tcg)"), 0);
+    CU_ASSERT_EQUAL(find(&n, "vm runs under nested KVM"), 1);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
 /* More than a note: its rows are not to be used. */
 static void unequal_pinning_is_an_error(void)
 {
@@ -275,6 +290,7 @@ const struct cb_suite cb_suite = {
      {"the worst comes first", worst_comes_first},
      {"each difference has its note", each_difference_has_its_note},
      {"each accelerator has its note", each_accelerator_has_its_note},
+     {"an emulated host comes first", an_emulated_host_comes_first},
      {"unequal pinning is an error", unequal_pinning_is_an_error},
      {"void blocks come first", void_blocks_come_first},
      {"a kernel without PSI is named", a_kernel_without_psi_is_named},
