@@ -1,5 +1,12 @@
 #include "runners/armgroup.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/buf.h"
+#include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 
 int cb_armgroup_name(const struct cb_env *env, char *out, size_t cap, struct cb_err *err)
@@ -40,6 +47,27 @@ int cb_armgroup_try(struct cb_env *env, uint64_t memory, const char *instead, st
         return -1;
     cb_env_fact(env, "cgroup.version", "none: %s%s", err->msg, instead);
     return 0;
+}
+
+void cb_armgroup_last_words(const struct cb_env *env, char *out, size_t cap)
+{
+    static const char *const files[] = {"memory.events", "memory.oom_control"}; /* of v2, of v1 */
+    char group[128], dir[256];
+    struct cb_err ignored;
+    size_t used = strlen(out);
+    if (cb_armgroup_name(env, group, sizeof group, &ignored) < 0 ||
+        cb_cgroup_dir(group, "memory", dir, sizeof dir) != 0)
+        return;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        CB_AUTOBUF struct cb_buf text = {0};
+        char path[300];
+        const char *kills = NULL;
+        if (cb_path(path, sizeof path, &ignored, "%s/%s", dir, files[i]) == 0 &&
+            cb_read_file(AT_FDCWD, path, 4096, &text, &ignored) == 0)
+            kills = strstr(cb_buf_str(&text), "oom_kill ");
+        if (kills && atoi(kills + strlen("oom_kill ")) > 0)
+            snprintf(out + used, cap - used, "the kernel killed for memory in its group\n");
+    }
 }
 
 void cb_armgroup_facts(struct cb_env *env)

@@ -16,6 +16,8 @@ int cb_armgroup_create(const struct cb_env *env, const struct cb_limits *limits,
  * is NULL, and a fact says why, ended by `instead`. */
 int cb_armgroup_try(struct cb_env *env, uint64_t memory, const char *instead, struct cb_cgroup **out,
                     struct cb_err *err);
+/* Appends a line to `out` when the kernel has killed something in the group for want of memory. */
+void cb_armgroup_last_words(const struct cb_env *env, char *out, size_t cap);
 /* cgroup.version, cgroup.controllers, cgroup.missing. */
 void cb_armgroup_facts(struct cb_env *env);
 

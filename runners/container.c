@@ -423,6 +423,7 @@ static void diagnose(struct cb_env *env, char *out, size_t cap)
     out[0] = '\0';
     if (c)
         cb_channels_last_words(&c->channels, c->pid, out, cap);
+    cb_armgroup_last_words(env, out, cap);
 }
 
 static void down(struct cb_env *env)

@@ -32,6 +32,8 @@ static int calibrate_case(struct cb_execution *x, struct cb_instance *in, unsign
     if (cb_session_calibrate(&in->session, &run, &iters, &wall, begin + run.timeout_ns + CB_HOST_GRACE_NS,
                              &alive, err) < 0) {
         in->alive = alive;
+        if (!alive)
+            cb_instance_last_words(in, err);
         cost->outcome = cb_outcome_of(err);
         snprintf(cost->reason, sizeof cost->reason, "calibration: %.230s", err->msg);
         return err->code == CB_EINTR ? -1 : 0;

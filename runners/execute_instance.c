@@ -64,6 +64,8 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
         int got = cb_session_run(&in->session, &run, &sink, x->hist, &r->trusted,
                                  begin + run.timeout_ns + CB_HOST_GRACE_NS, &alive, err);
         r->took_ns = cb_now_ns() - begin;
+        if (!alive)
+            cb_instance_last_words(in, err);
         cb_counting_after(&caught.counting);
         x->totals->measuring_ns += r->took_ns;
         if (got < 0 && err->code == CB_EINTR)

@@ -235,6 +235,7 @@ static void diagnose(struct cb_env *env, char *out, size_t cap)
     out[0] = '\0';
     if (h)
         cb_channels_last_words(&h->channels, h->launcher, out, cap);
+    cb_armgroup_last_words(env, out, cap);
 }
 
 /* The launcher kills the agent and reaps it, so that no orphan is left to a PID 1 that reaps late. */

@@ -16,8 +16,7 @@
 /* An emulated machine reads its counters in a tenth of a second. */
 #define NOISE_TIMEOUT_NS (5 * CB_NS_PER_S)
 
-/* Puts what the environment last said behind the error's own text. */
-static void add_last_words(struct cb_instance *in, struct cb_err *err)
+void cb_instance_last_words(struct cb_instance *in, struct cb_err *err)
 {
     const struct cb_runner *r = in->env.arm->runner;
     char words[sizeof err->msg] = "";
@@ -93,7 +92,7 @@ int cb_instance_up(struct cb_instance *in, const volatile int *stop, struct cb_e
 {
     if (launch(in, stop, err) == 0 && make_ready(in, err) == 0)
         return 0;
-    add_last_words(in, err);
+    cb_instance_last_words(in, err);
     return -1;
 }
 
@@ -104,7 +103,7 @@ int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct c
         return -1;
     if (greet(in, err) == 0)
         return 0;
-    add_last_words(in, err);
+    cb_instance_last_words(in, err);
     return -1;
 }
 

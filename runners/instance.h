@@ -29,6 +29,9 @@ int cb_instance_up(struct cb_instance *in, const volatile int *stop, struct cb_e
 /* Both, and learns what it looks like from inside: for an instance that runs cases. */
 int cb_instance_start(struct cb_instance *in, const struct cb_arm *arm, struct cb_site *site, unsigned slot,
                       const volatile int *stop, struct cb_err *err);
+/* Puts what the environment last said, and how it ended, behind the text of the error that it was lost with.
+ */
+void cb_instance_last_words(struct cb_instance *in, struct cb_err *err);
 /* After the last case, or after the agent was lost: reads the noise that went with them. An agent that cannot
  * tell leaves inside[1] empty. */
 void cb_instance_end(struct cb_instance *in);

@@ -49,7 +49,8 @@ static int open_kvm(struct probe *p)
 #ifdef __x86_64__
 
 #define ITERATIONS 1000
-#define PASSES     5 /* the first one pays for page faults of the guest's memory */
+/* The first one pays for page faults of the guest's memory, others for what else the CPU does. */
+#define PASSES 20
 
 /* The guest's memory. Real mode would be simpler, but a KVM without hardware may emulate that one only. */
 enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, CODE = 0x4000, MEMORY = 0x10000 };
