@@ -21,6 +21,17 @@ jqt() {
     check jq -e "$@" "$filter" "$CBENCH_HOME/latest/run.json" >/dev/null
 }
 
+# consult COMMAND...: asks doctor, for says.
+consult() {
+    expect_code 0 "$@" doctor --json
+    jq -r '.[] | [.check, .state, .text] | join(": ")' "$dir/out" | tee "$dir/doctor"
+}
+
+# says CHECK STATE PATTERN
+says() {
+    check grep -qE "^$1: $2: .*$3" "$dir/doctor"
+}
+
 # keep_run NAME: the report and what belongs to it stay in $KEEP, where that is set.
 keep_run() {
     [ -n "${KEEP:-}" ] || return 0

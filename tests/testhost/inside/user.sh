@@ -12,17 +12,9 @@ as_user() {
     runuser -u "$user" -- env -C "$home" HOME="$home" CBENCH_HOME="$home/results" CBENCH_CACHE="$home/cache" "$@"
 }
 
-# reason CHECK PATTERN
-reason() {
-    jq -r --arg check "$1" '.[] | select(.check == $check and .state == "fails") | .text' "$dir/doctor.json" >"$dir/line"
-    check grep -qE "$2" "$dir/line"
-}
-
-as_user "$cbench" doctor
-expect_code 0 as_user "$cbench" doctor --json
-cp "$dir/out" "$dir/doctor.json"
-reason root 'not root'
-reason 'arm container' 'root'
+consult as_user "$cbench"
+says root fails 'not root'
+says 'arm container' fails 'root'
 
 # The container was asked for by name, hence 5. What could be measured is there.
 expect_code 5 as_user "$cbench" run --quick --blocks 1 --seed 1 --bench ctl.syscall,net.rr --arm host --arm host2 --arm container
