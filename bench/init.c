@@ -1,10 +1,14 @@
-/* PID 1 of a virtual machine. The agent itself runs in a child: PID 1 must collect orphans, which would steal
- * the agent's own children from it, and must outlive a crash of the agent to power the machine off. */
+/* PID 1 of a virtual machine. What it cannot find out by looking, the kernel's command line tells it, which
+ * becomes its environment: CBENCH_DISK, the name of the scratch disk; CBENCH_SHARE, the type of a shared
+ * directory in its place, or none; CBENCH_GATEWAY, the address that the peer is behind. The agent itself runs
+ * in a child: PID 1 must collect orphans, which would steal the agent's own children from it, and must
+ * outlive a crash of the agent to power the machine off. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <net/route.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -125,12 +129,40 @@ static int open_port(struct cb_err *err)
     return fd < 0 ? cb_fail_sys(err, errno, "open %s", path) : fd;
 }
 
-/* With default options, as the host's filesystem under its own scratch directory usually is. */
+static bool node_exists(void *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+/* Only virtio disks tell their serial number below /sys/block; of others the kernel's command line gives the
+ * name. */
+static int wait_disk(char path[80], struct cb_err *err)
+{
+    struct query disk = {.dir = "/sys/block", .attribute = "serial", .value = DISK_SERIAL};
+    const char *name = getenv("CBENCH_DISK");
+    if (!name)
+        return wait_device(&disk, path, err);
+    if (cb_path(path, 80, err, "/dev/%s", name) < 0)
+        return -1;
+    return wait_until(node_exists, path) < 0 ? cb_fail(err, CB_ETIMEOUT, "no disk %s", path) : 0;
+}
+
+static int mount_share(const char *type, struct cb_err *err)
+{
+    bool plan9 = strcmp(type, "9p") == 0;
+    if (mount(DISK_SERIAL, SCRATCH, type, 0, plan9 ? "trans=virtio,version=9p2000.L,msize=524288" : NULL) < 0)
+        return cb_fail_sys(err, errno, "mount the share by %s", type);
+    return 0;
+}
+
+/* A disk with default options, as the host's filesystem under its own scratch directory usually is. */
 static int mount_scratch(struct cb_err *err)
 {
     char path[80];
-    struct query disk = {.dir = "/sys/block", .attribute = "serial", .value = DISK_SERIAL};
-    if (wait_device(&disk, path, err) < 0)
+    const char *share = getenv("CBENCH_SHARE");
+    if (share)
+        return strcmp(share, "none") == 0 ? 0 : mount_share(share, err);
+    if (wait_disk(path, err) < 0)
         return -1;
     if (mount(path, SCRATCH, "ext4", 0, NULL) < 0)
         return cb_fail_sys(err, errno, "mount %s at %s", path, SCRATCH);
@@ -180,6 +212,19 @@ static int link_up(int fd, const char *device, struct in_addr address, struct in
     return 0;
 }
 
+/* The peer is not on a user-mode link itself. */
+static int add_gateway(int fd, const char *gateway, struct cb_err *err)
+{
+    struct rtentry route = {.rt_flags = RTF_UP | RTF_GATEWAY};
+    struct sockaddr_in to = {.sin_family = AF_INET}, by = {.sin_family = AF_INET};
+    if (inet_pton(AF_INET, gateway, &by.sin_addr) != 1)
+        return cb_fail(err, CB_EPROTO, "bad gateway '%s'", gateway);
+    memcpy(&route.rt_dst, &to, sizeof to);
+    memcpy(&route.rt_genmask, &to, sizeof to);
+    memcpy(&route.rt_gateway, &by, sizeof by);
+    return ioctl(fd, SIOCADDRT, &route) < 0 ? cb_fail_sys(err, errno, "add a route by %s", gateway) : 0;
+}
+
 static bool link_exists(void *device)
 {
     return if_nametoindex(device) != 0;
@@ -211,7 +256,8 @@ static int configure_link(const char *device, const char *address, struct cb_err
         return -1;
     if (wait_until(link_has_carrier, name) < 0)
         return cb_fail(err, CB_ETIMEOUT, "link %s has no carrier", name);
-    return 0;
+    const char *gateway = getenv("CBENCH_GATEWAY");
+    return gateway ? add_gateway(fd, gateway, err) : 0;
 }
 
 /* ---- clock ------------------------------------------------------------------------------------------- */

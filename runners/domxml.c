@@ -2,17 +2,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <libxml/xmlwriter.h>
 
 #include "runners/topology.h"
 
-/* All that differs between an emulated domain and one on KVM. Both show the guest as much of a CPU as there
- * is. migratable=off lets the invariant TSC through, without which the guest's clock is a slower one. */
+/* All that differs between an emulated domain and one on KVM. migratable=off lets the invariant TSC through,
+ * without which the guest's clock is a slower one. */
 static const struct accel {
-    const char *type, *cpu_mode, *cpu_migratable;
+    const char *type, *cpu_migratable;
 } accels[] = {
-    [false] = {.type = "qemu", .cpu_mode = "maximum", .cpu_migratable = "on"},
-    [true] = {.type = "kvm", .cpu_mode = "host-passthrough", .cpu_migratable = "off"},
+    [false] = {.type = "qemu", .cpu_migratable = "on"},
+    [true] = {.type = "kvm", .cpu_migratable = "off"},
 };
 
 /* A writer whose first failure sticks, so that a document needs one check at its end. */
@@ -29,14 +30,18 @@ static void check_text(struct xml *x, const char *text)
     x->unfit |= !xmlCheckUTF8(BAD_CAST text);
 }
 
+static void attribute(struct xml *x, const char *name, const char *value)
+{
+    check_text(x, value);
+    x->failed |= xmlTextWriterWriteAttribute(x->w, BAD_CAST name, BAD_CAST value) < 0;
+}
+
 /* Opens an element: its name, then attributes as name, value, ..., NULL. */
 static void begin(struct xml *x, const char *const *words)
 {
     x->failed |= xmlTextWriterStartElement(x->w, BAD_CAST * words++) < 0;
-    for (; *words; words += 2) {
-        check_text(x, words[1]);
-        x->failed |= xmlTextWriterWriteAttribute(x->w, BAD_CAST words[0], BAD_CAST words[1]) < 0;
-    }
+    for (; *words; words += 2)
+        attribute(x, words[0], words[1]);
 }
 
 static void end(struct xml *x)
@@ -56,34 +61,81 @@ static void text(struct xml *x, const char *value)
 
 /* Devices sit on the root bus, each in a slot of its own: behind the root ports that libvirt would add, the
  * guest scans a bridge for each of them, and an emulated boot pays for it. */
+static const char DISK_SLOT[] = "2", NIC_SLOT[] = "3", SERIAL_SLOT[] = "4";
+#define IOTHREAD "1" /* the id of the only one */
+
 static void pci_slot(struct xml *x, const char *slot)
 {
     EMPTY(x, "address", "type", "pci", "domain", "0", "bus", "0", "slot", slot, "function", "0");
 }
 
-static void write_cpus(struct xml *x, const struct cb_domain *d)
+static void write_memory(struct xml *x, const struct cb_domain *d)
 {
-    char count[16], all[CB_CPUS_MAX * 5];
-    snprintf(count, sizeof count, "%d", d->ncpus);
-    cb_cpulist_format(d->cpus, d->ncpus, all, sizeof all);
-    TEXT(x, count, "vcpu", "placement", "static", "cpuset", all);
+    bool shared =
+        d->share.type && strcmp(d->share.type, "virtiofs") == 0; /* with the process that serves it */
+    char kib[32];
+    snprintf(kib, sizeof kib, "%" PRIu64, d->memory / 1024);
+    TEXT(x, kib, "memory", "unit", "KiB");
+    if (!d->hugepages && !shared)
+        return;
+    BEGIN(x, "memoryBacking");
+    if (d->hugepages) {
+        BEGIN(x, "hugepages");
+        EMPTY(x, "page", "size", "2048", "unit", "KiB");
+        end(x);
+    }
+    EMPTY(x, "source", "type", "memfd"); /* needs no mounted hugetlbfs */
+    if (shared)
+        EMPTY(x, "access", "mode", "shared");
+    end(x);
+}
+
+static void write_pins(struct xml *x, const struct cb_domain *d, const char *all)
+{
     BEGIN(x, "cputune");
-    for (int i = 0; i < d->ncpus; i++) {
+    for (unsigned i = 0; d->pinned && i < d->vcpus; i++) {
         char vcpu[16], cpu[16];
-        snprintf(vcpu, sizeof vcpu, "%d", i);
-        snprintf(cpu, sizeof cpu, "%d", d->cpus[i]);
+        snprintf(vcpu, sizeof vcpu, "%u", i);
+        snprintf(cpu, sizeof cpu, "%d", d->cpus[i % (unsigned)d->ncpus]);
         EMPTY(x, "vcpupin", "vcpu", vcpu, "cpuset", cpu);
     }
     EMPTY(x, "emulatorpin", "cpuset", all);
+    if (d->disk.iothread)
+        EMPTY(x, "iothreadpin", "iothread", IOTHREAD, "cpuset", all);
     end(x);
-    const struct accel *a = &accels[d->kvm];
-    EMPTY(x, "cpu", "mode", a->cpu_mode, "check", "none", "migratable", a->cpu_migratable);
+}
+
+/* Both modes without a model show the guest as much of a CPU as there is. */
+static void write_cpu_model(struct xml *x, const struct cb_domain *d)
+{
+    const char *migratable = accels[d->kvm].cpu_migratable;
+    if (strcmp(d->cpu, "host") == 0) {
+        EMPTY(x, "cpu", "mode", "host-passthrough", "check", "none", "migratable", migratable);
+    } else if (strcmp(d->cpu, "max") == 0) {
+        EMPTY(x, "cpu", "mode", "maximum", "check", "none", "migratable", migratable);
+    } else {
+        BEGIN(x, "cpu", "mode", "custom", "match", "exact", "check", "none");
+        TEXT(x, d->cpu, "model", "fallback", "forbid");
+        end(x);
+    }
+}
+
+static void write_cpus(struct xml *x, const struct cb_domain *d)
+{
+    char count[16], all[CB_CPUS_MAX * 5];
+    snprintf(count, sizeof count, "%u", d->vcpus);
+    cb_cpulist_format(d->cpus, d->ncpus, all, sizeof all);
+    TEXT(x, count, "vcpu", "placement", "static", "cpuset", all);
+    if (d->disk.iothread)
+        TEXT(x, "1", "iothreads");
+    write_pins(x, d, all);
+    write_cpu_model(x, d);
 }
 
 static void write_boot(struct xml *x, const struct cb_domain *d)
 {
     BEGIN(x, "os");
-    TEXT(x, "hvm", "type", "arch", "x86_64", "machine", "q35");
+    TEXT(x, "hvm", "type", "arch", "x86_64", "machine", d->machine);
     if (d->firmware)
         TEXT(x, d->firmware, "loader", "type", "rom");
     TEXT(x, d->kernel, "kernel");
@@ -95,33 +147,81 @@ static void write_boot(struct xml *x, const struct cb_domain *d)
     end(x);
 }
 
-static void write_disk(struct xml *x, const struct cb_domain_disk *k)
+/* Buses that the chipset does not have itself get a controller. */
+static void write_controller(struct xml *x, const struct cb_domain *d)
 {
-    BEGIN(x, "disk", "type", "file", "device", "disk");
-    EMPTY(x, "driver", "name", "qemu", "type", "raw", "cache", k->cache, "io", k->io);
-    EMPTY(x, "source", "file", k->path);
-    EMPTY(x, "target", "dev", k->dev, "bus", k->bus);
-    TEXT(x, CB_DOMAIN_SERIAL, "serial");
-    pci_slot(x, "2");
+    bool scsi = strcmp(d->disk.bus, "scsi") == 0;
+    if (scsi)
+        BEGIN(x, "controller", "type", "scsi", "index", "0", "model", "virtio-scsi");
+    else if (strcmp(d->disk.bus, "sata") == 0 && strcmp(d->machine, "q35") != 0)
+        BEGIN(x, "controller", "type", "sata", "index", "0");
+    else
+        return;
+    if (scsi && d->disk.iothread)
+        EMPTY(x, "driver", "iothread", IOTHREAD);
+    pci_slot(x, DISK_SLOT);
     end(x);
 }
 
-static void write_interface(struct xml *x, const struct cb_domain *d)
+static void write_disk_driver(struct xml *x, const struct cb_domain_disk *k, bool iothread)
 {
-    BEGIN(x, "interface", "type", "bridge");
-    EMPTY(x, "mac", "address", d->mac);
-    EMPTY(x, "source", "bridge", d->bridge);
-    EMPTY(x, "model", "type", "virtio");
-    EMPTY(x, "driver", "name", d->vhost ? "vhost" : "qemu");
+    BEGIN(x, "driver", "name", "qemu", "type", "raw", "cache", k->cache, "io", k->io);
+    if (iothread)
+        attribute(x, "iothread", IOTHREAD);
+    end(x);
+}
+
+static void write_disk(struct xml *x, const struct cb_domain_disk *k)
+{
+    bool virtio = strcmp(k->bus, "virtio") == 0; /* a PCI device itself */
+    BEGIN(x, "disk", "type", "file", "device", "disk");
+    write_disk_driver(x, k, virtio && k->iothread);
+    EMPTY(x, "source", "file", k->path);
+    EMPTY(x, "target", "dev", k->dev, "bus", k->bus);
+    TEXT(x, CB_DOMAIN_SERIAL, "serial");
+    if (virtio)
+        pci_slot(x, DISK_SLOT);
+    end(x);
+}
+
+static void write_share(struct xml *x, const struct cb_domain_share *s)
+{
+    BEGIN(x, "filesystem", "type", "mount", "accessmode", "passthrough");
+    EMPTY(x, "driver", "type", strcmp(s->type, "9p") == 0 ? "path" : s->type);
+    EMPTY(x, "source", "dir", s->path);
+    EMPTY(x, "target", "dir", CB_DOMAIN_SHARE);
+    pci_slot(x, DISK_SLOT); /* comes in its place */
+    end(x);
+}
+
+static void write_queues(struct xml *x, const struct cb_domain_nic *n)
+{
+    char queues[16];
+    snprintf(queues, sizeof queues, "%u", n->queues);
+    BEGIN(x, "driver", "name", n->vhost ? "vhost" : "qemu");
+    if (n->queues > 1)
+        attribute(x, "queues", queues);
+    end(x);
+}
+
+static void write_interface(struct xml *x, const struct cb_domain_nic *n)
+{
+    BEGIN(x, "interface", "type", n->bridge ? "bridge" : "user");
+    EMPTY(x, "mac", "address", n->mac);
+    if (n->bridge)
+        EMPTY(x, "source", "bridge", n->bridge);
+    EMPTY(x, "model", "type", n->model);
+    if (n->bridge && strcmp(n->model, "virtio") == 0)
+        write_queues(x, n);
     EMPTY(x, "rom", "enabled", "no"); /* nothing boots from it; loading the ROM costs time */
-    pci_slot(x, "3");
+    pci_slot(x, NIC_SLOT);
     end(x);
 }
 
 static void write_channel(struct xml *x, const char *socket)
 {
     BEGIN(x, "controller", "type", "virtio-serial", "index", "0");
-    pci_slot(x, "4");
+    pci_slot(x, SERIAL_SLOT);
     end(x);
     BEGIN(x, "channel", "type", "unix");
     EMPTY(x, "source", "mode", "bind", "path", socket);
@@ -140,10 +240,14 @@ static void write_console(struct xml *x, const char *file)
 static void write_devices(struct xml *x, const struct cb_domain *d)
 {
     BEGIN(x, "devices");
-    if (d->disk.path)
+    if (d->disk.path) {
+        write_controller(x, d);
         write_disk(x, &d->disk);
-    if (d->bridge)
-        write_interface(x, d);
+    }
+    if (d->share.type)
+        write_share(x, &d->share);
+    if (d->nic.model)
+        write_interface(x, &d->nic);
     write_channel(x, d->channel);
     write_console(x, d->console);
     /* libvirt adds both unasked; neither is part of what is measured. */
@@ -154,11 +258,9 @@ static void write_devices(struct xml *x, const struct cb_domain *d)
 
 static void write_domain(struct xml *x, const struct cb_domain *d)
 {
-    char kib[32];
-    snprintf(kib, sizeof kib, "%" PRIu64, d->memory / 1024);
     BEGIN(x, "domain", "type", accels[d->kvm].type);
     TEXT(x, d->name, "name");
-    TEXT(x, kib, "memory", "unit", "KiB");
+    write_memory(x, d);
     write_cpus(x, d);
     write_boot(x, d);
     /* A guest that panics or reboots has failed: it must stop, so that this is seen at once. */

@@ -155,13 +155,22 @@ static bool look_in(const char *root, const char *release, struct cb_guest_kerne
     return access(k->image, R_OK) == 0 && access(dep, R_OK) == 0;
 }
 
-/* The newest release that is complete. */
-static bool look_in_cache(const char *cache_dir, const char *own_release, struct cb_guest_kernel *k)
+/* Whether it can drive what the guest has; *err says what is missing where not. */
+static bool has_modules(const struct cb_guest_kernel *k, const struct cb_module_want *want,
+                        struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf list = {0};
+    return !want || cb_modules_list(k->modules, want, &list, err) == 0;
+}
+
+/* The newest release of CACHE/NAME that is complete. */
+static bool look_in_cache(const char *cache_dir, const char *name, const char *own_release,
+                          struct cb_guest_kernel *k)
 {
     char kernels[CB_KERNEL_PATH_MAX], root[CB_KERNEL_PATH_MAX];
     struct cb_err ignored;
     bool found = false;
-    if (cb_path(kernels, sizeof kernels, &ignored, "%s/guest-kernel", cache_dir) < 0)
+    if (cb_path(kernels, sizeof kernels, &ignored, "%s/%s", cache_dir, name) < 0)
         return false;
     DIR *d = opendir(kernels);
     if (!d)
@@ -179,19 +188,59 @@ static bool look_in_cache(const char *cache_dir, const char *own_release, struct
     return found;
 }
 
-int cb_guest_kernel_find(const char *cache_dir, struct cb_guest_kernel *k, struct cb_err *err)
+/* ROOT/boot/vmlinuz-RELEASE, named by the user. */
+static int look_at(const char *image, const char *own_release, struct cb_guest_kernel *k, struct cb_err *err)
 {
-    struct utsname host;
-    if (uname(&host) < 0)
-        return cb_fail_sys(err, errno, "uname");
-    *k = (struct cb_guest_kernel){.hosts_own = true};
-    if (look_in("", host.release, k) || look_in_cache(cache_dir, host.release, k))
+    static const char between[] = "/boot/vmlinuz-";
+    char root[CB_KERNEL_PATH_MAX];
+    const char *at = strstr(image, between);
+    if (!at || strchr(at + sizeof between - 1, '/'))
+        return cb_fail(err, CB_EUSAGE, "kernel %s: neither auto nor generic nor DIR/boot/vmlinuz-RELEASE",
+                       image);
+    const char *release = at + sizeof between - 1;
+    if (cb_path(root, sizeof root, err, "%.*s", (int)(at - image), image) < 0)
+        return -1;
+    k->hosts_own = strcmp(release, own_release) == 0;
+    if (look_in(root, release, k))
         return 0;
+    return cb_fail(err, CB_EMISSING, "kernel %s: it or %s/lib/modules/%s/modules.dep is not readable", image,
+                   root, release);
+}
+
+/* From the fairest to the one that drives most. */
+static int look_around(const char *cache_dir, const char *own_release, bool generic_only,
+                       const struct cb_module_want *want, struct cb_guest_kernel *k, struct cb_err *err)
+{
+    struct cb_err lacks = {0};
+    *k = (struct cb_guest_kernel){.hosts_own = true};
+    if (!generic_only && look_in("", own_release, k) && has_modules(k, want, &lacks))
+        return 0;
+    if (!generic_only && look_in_cache(cache_dir, "guest-kernel", own_release, k) &&
+        has_modules(k, want, &lacks))
+        return 0;
+    if (look_in_cache(cache_dir, "guest-kernel-generic", own_release, k))
+        return has_modules(k, want, err) ? 0 : -1;
+    if (lacks.msg[0] || generic_only)
+        return cb_fail(err, CB_EMISSING,
+                       "%s: scripts/guest-kernel --generic unpacks a kernel with all drivers",
+                       lacks.msg[0] ? lacks.msg : "no generic guest kernel");
     return cb_fail(
         err, CB_EMISSING,
         "no guest kernel: neither /boot/vmlinuz-%s with /lib/modules/%s/modules.dep is readable nor "
         "is one in %s/guest-kernel; scripts/bootstrap puts one there",
-        host.release, host.release, cache_dir);
+        own_release, own_release, cache_dir);
+}
+
+int cb_guest_kernel_find(const char *cache_dir, const char *which, const struct cb_module_want *want,
+                         struct cb_guest_kernel *k, struct cb_err *err)
+{
+    struct utsname host;
+    bool generic = strcmp(which, "generic") == 0;
+    if (uname(&host) < 0)
+        return cb_fail_sys(err, errno, "uname");
+    if (generic || strcmp(which, "auto") == 0)
+        return look_around(cache_dir, host.release, generic, want, k, err);
+    return look_at(which, host.release, k, err) == 0 && has_modules(k, want, err) ? 0 : -1;
 }
 
 /* ---- extraction -------------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* The kernel that virtual machines boot: the host's own where its image can be read, so that both run the
  * same; else one that was unpacked into the cache (never installed). The layout there is what unpacking a
- * distribution's package gives, CACHE/guest-kernel/RELEASE/{boot/vmlinuz-RELEASE,lib/modules/RELEASE}.
+ * distribution's package gives, CACHE/guest-kernel/RELEASE/{boot/vmlinuz-RELEASE,lib/modules/RELEASE}, and
+ * CACHE/guest-kernel-generic/RELEASE/... for one with drivers of everything, which only guests boot that need
+ * one of those.
  * Images are not trusted: a file that lies about itself fails, no more. */
 #ifndef CB_RUNNERS_GUESTKERNEL_H
 #define CB_RUNNERS_GUESTKERNEL_H
@@ -10,6 +12,7 @@
 
 #include "bench/base/buf.h"
 #include "bench/base/err.h"
+#include "runners/guestmodules.h"
 
 #define CB_KERNEL_PATH_MAX 512
 
@@ -20,8 +23,11 @@ struct cb_guest_kernel {
     bool hosts_own;
 };
 
-/* CB_EMISSING, with the command that fixes it, where there is none. Of several in the cache the newest. */
-int cb_guest_kernel_find(const char *cache_dir, struct cb_guest_kernel *k, struct cb_err *err);
+/* The first that has the wanted modules (NULL: any) of: the host's, the newest in the cache, the newest
+ * generic one. `which` is "auto", "generic" for the last of these only, or the image's path in a directory of
+ * that layout. CB_EMISSING, with the command that fixes it, where there is none. */
+int cb_guest_kernel_find(const char *cache_dir, const char *which, const struct cb_module_want *want,
+                         struct cb_guest_kernel *k, struct cb_err *err);
 /* Extracts the kernel proper, which boots faster than unpacking itself in the guest, into the cache unless it
  * is there already. `path` (CB_KERNEL_PATH_MAX bytes) is the file. Fails where the image holds none that a
  * hypervisor can enter directly: boot k->image then. */

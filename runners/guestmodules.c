@@ -1,6 +1,13 @@
 #include "runners/guestmodules.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+
+#include "bench/base/cleanup.h"
+#include "bench/base/io.h"
+
+#define TABLE_MAX ((size_t)16 << 20) /* modules.dep of a distribution: 0.1 to 1 MB */
 
 /* A piece of somebody else's text. */
 struct span {
@@ -123,4 +130,19 @@ int cb_modules_order(const char *dep, const char *builtin, const struct cb_modul
         }
     }
     return cb_buf_ok(list) ? 0 : cb_fail(err, CB_ESYS, "module list: out of memory");
+}
+
+int cb_modules_list(const char *dir, const struct cb_module_want *want, struct cb_buf *list,
+                    struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf dep = {0};
+    CB_AUTOBUF struct cb_buf builtin = {0};
+    CB_AUTOFD int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "open %s", dir);
+    if (cb_read_file(fd, "modules.dep", TABLE_MAX, &dep, err) < 0 ||
+        cb_read_file(fd, "modules.builtin", TABLE_MAX, &builtin, err) < 0 ||
+        cb_modules_order(cb_buf_str(&dep), cb_buf_str(&builtin), want, list, err) < 0)
+        return cb_wrap(err, "%s", dir);
+    return 0;
 }

@@ -1,4 +1,4 @@
-/* Which kernel modules a guest must load, in which order, and their bytes. */
+/* Which kernel modules a guest must load, and in which order. */
 #ifndef CB_RUNNERS_GUESTMODULES_H
 #define CB_RUNNERS_GUESTMODULES_H
 
@@ -17,5 +17,8 @@ struct cb_module_want {
  * is left out. A module that is nowhere is CB_EMISSING; text that is not of depmod's form is CB_ESYS. */
 int cb_modules_order(const char *dep, const char *builtin, const struct cb_module_want *want,
                      struct cb_buf *list, struct cb_err *err);
+/* The same for the modules in a directory, /lib/modules/RELEASE of some root. */
+int cb_modules_list(const char *dir, const struct cb_module_want *want, struct cb_buf *list,
+                    struct cb_err *err);
 
 #endif

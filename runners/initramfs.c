@@ -7,44 +7,16 @@
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 #include "runners/cpio.h"
-#include "runners/guestmodules.h"
 
 #define AGENT_MAX  ((size_t)64 << 20)
-#define TABLE_MAX  ((size_t)16 << 20) /* modules.dep of a distribution: 0.1 to 1 MB */
 #define MODULE_MAX ((size_t)32 << 20)
 
-/* What the agent's environment is made of: its port, its disk with its filesystem, its link. */
-static const struct cb_module_want wanted[] = {
-    {.name = "virtio_pci"},
-    {.name = "virtio_console"},
-    {.name = "virtio_blk"},
-    {.name = "virtio_net"},
-    /* ext4 asks for it by its crypto name, which modules.dep does not know. */
-    {.name = "crc32c_generic", .optional = true},
-    {.name = "ext4"},
-    {.name = NULL},
-};
 /* What only benchmarks ask for: loading overlay takes an emulated machine 40 ms, 1.6 % of its start, in which
  * it has no part. */
 static const struct cb_module_want wanted_later[] = {
     {.name = "overlay", .optional = true},
     {.name = NULL},
 };
-
-static int module_list(const char *dir, const struct cb_module_want *want, struct cb_buf *list,
-                       struct cb_err *err)
-{
-    CB_AUTOBUF struct cb_buf dep = {0};
-    CB_AUTOBUF struct cb_buf builtin = {0};
-    CB_AUTOFD int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return cb_fail_sys(err, errno, "open %s", dir);
-    if (cb_read_file(fd, "modules.dep", TABLE_MAX, &dep, err) < 0 ||
-        cb_read_file(fd, "modules.builtin", TABLE_MAX, &builtin, err) < 0 ||
-        cb_modules_order(cb_buf_str(&dep), cb_buf_str(&builtin), want, list, err) < 0)
-        return cb_wrap(err, "%s", dir);
-    return 0;
-}
 
 /* "kernel/net/core/failover.ko.xz" -> "modules/failover.ko". */
 static int guest_path(const char *path, char *out, size_t cap, struct cb_err *err)
@@ -77,7 +49,7 @@ static int add_modules(struct cb_cpio *cpio, const char *dir, const struct cb_mo
 {
     CB_AUTOBUF struct cb_buf paths = {0};
     CB_AUTOBUF struct cb_buf list = {0};
-    if (module_list(dir, want, &paths, err) < 0)
+    if (cb_modules_list(dir, want, &paths, err) < 0)
         return -1;
     char *rest = paths.data;
     for (char *path; rest && (path = strsep(&rest, "\n"));)
@@ -87,8 +59,8 @@ static int add_modules(struct cb_cpio *cpio, const char *dir, const struct cb_mo
     return 0;
 }
 
-int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, struct cb_buf *out,
-                 struct cb_err *err)
+int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, const struct cb_module_want *want,
+                 struct cb_buf *out, struct cb_err *err)
 {
     static const char *const dirs[] = {"dev", "proc", "sys", "tmp", "scratch", "modules"};
     CB_AUTOBUF struct cb_buf agent = {0};
@@ -99,7 +71,7 @@ int cb_initramfs(const char *agent_path, const struct cb_guest_kernel *k, struct
         cb_cpio_dir(&cpio, dirs[i], 0755);
     cb_cpio_chardev(&cpio, "dev/console", 0600, 5, 1); /* the kernel opens it before init can mount /dev */
     cb_cpio_file(&cpio, "init", 0755, agent.data, agent.len);
-    if (add_modules(&cpio, k->modules, wanted, "modules/list", err) < 0 ||
+    if (add_modules(&cpio, k->modules, want, "modules/list", err) < 0 ||
         add_modules(&cpio, k->modules, wanted_later, "modules/later", err) < 0)
         return -1;
     cb_cpio_end(&cpio);

@@ -1,5 +1,5 @@
 /* Virtual machines through libvirt: the distribution's or the host's kernel, an initramfs that holds the
- * agent and nothing else, one virtio disk, one virtio link, one virtio port that is the agent's stream. */
+ * agent and nothing else, one disk, one link, one virtio port that is the agent's stream. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bench/base/buf.h"
 #include "bench/base/cleanup.h"
 #include "bench/base/clock.h"
 #include "bench/base/io.h"
@@ -18,22 +19,21 @@
 #include "runners/domxml.h"
 #include "runners/guestkernel.h"
 #include "runners/initramfs.h"
-#include "runners/kvmprobe.h"
 #include "runners/runner.h"
 #include "runners/vmdisk.h"
 #include "runners/vmhost.h"
 #include "runners/vmserve.h"
+#include "runners/vmspec.h"
 
-/* accel=auto must have fallen back within two seconds. */
-#define KVM_PROBE_NS (2 * CB_NS_PER_S)
 /* libvirt's create takes 0.3 s, destroy 0.2 s. The boot has 30 s in all. */
 #define CREATE_NS  (20 * CB_NS_PER_S)
 #define DESTROY_NS (15 * CB_NS_PER_S)
 /* qemu listens before create returns, so that one try does; it may be short of CPU. */
 #define CONNECT_NS       (5 * CB_NS_PER_S)
 #define CONNECT_RETRY_NS (10 * CB_NS_PER_MS)
-/* Firmware that knows how to enter an ELF kernel and nothing else: half a second faster than SeaBIOS. */
-#define QBOOT "/usr/share/qemu/qboot.rom"
+/* Where qemu's user-mode network puts the guest and itself (its documentation, -netdev user). */
+#define USER_NET_ADDRESS "10.0.2.15/24"
+#define USER_NET_GATEWAY "10.0.2.2"
 
 /* console and panic: a guest that fails says so and stops. The others shorten the boot and change nothing
  * that is measured afterwards: no self-tests of cryptography, one serial port instead of four, no grace
@@ -47,42 +47,28 @@
  */
 #define CMDLINE_TCG CMDLINE " tsc=reliable no_timer_check"
 
-/* How the scratch disk may be attached: a row for every choice of the parameter. */
-static const struct disk {
-    const char *name, *bus, *dev, *cache, *io;
-} disks[] = {
-    {.name = "virtio", .bus = "virtio", .dev = "vda", .cache = "none", .io = "native"},
-};
-
 struct vm {
+    struct cb_vm_means means;
+    struct cb_vm_spec spec;
     struct cb_guest_kernel kernel;
     char boot[CB_KERNEL_PATH_MAX]; /* what qemu loads: an ELF image or kernel.image */
     bool elf;
-    bool kvm, vhost;
-    const struct disk *disk;
     char name[96]; /* of the domain */
-    char cmdline[512];
-    char image[320], initramfs[320], channel[108], console[108];
+    char cmdline[640];
+    char image[320], initramfs[320], share[320], channel[108], console[108];
     bool created;
     struct cb_cgroup *group; /* NULL: none to be had */
 };
 
 /* ---- probe ------------------------------------------------------------------------------------------- */
 
-/* kvm->usable is the choice, kvm->reason says why. */
-static int judge_kvm(const struct cb_arm *arm, struct cb_kvm_verdict *kvm, struct cb_err *err)
+/* What the arm comes to here, and the kernel that can drive it. */
+static int decide(struct vm *vm, const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err)
 {
-    const char *accel = cb_arm_value(arm, "accel");
-    struct cb_kvm_measurement m;
-    if (strcmp(accel, "tcg") == 0) {
-        *kvm = (struct cb_kvm_verdict){.reason = "asked for"};
-        return 0;
-    }
-    cb_kvm_measure(KVM_PROBE_NS, &m);
-    cb_kvm_classify(&m, kvm);
-    if (!kvm->usable && strcmp(accel, "kvm") == 0)
-        return cb_fail(err, CB_EMISSING, "accel=kvm: %s", kvm->reason);
-    return 0;
+    cb_vm_means_find(arm, &vm->means);
+    if (cb_vm_spec_make(arm, &vm->means, (unsigned)site->topo.nsut, site->memory, &vm->spec, err) < 0)
+        return -1;
+    return cb_guest_kernel_find(site->cache_dir, vm->spec.kernel, vm->spec.modules, &vm->kernel, err);
 }
 
 /* qemu.conf may name another user, but libvirt looks its built-in one up first, and fails without it. */
@@ -97,47 +83,37 @@ static int check_user(struct cb_err *err)
 
 static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb_err *err)
 {
-    struct cb_guest_kernel kernel;
-    struct cb_kvm_verdict kvm;
+    struct vm vm = {0};
 #ifndef __x86_64__
     return cb_fail(err, CB_EMISSING, "virtual machines are made for x86-64 only so far");
 #endif
     if (!*site->connect && (cb_vm_installed(err) < 0 || check_user(err) < 0))
         return -1;
-    if (cb_guest_kernel_find(site->cache_dir, &kernel, err) < 0)
-        return -1;
-    return judge_kvm(arm, &kvm, err);
+    return decide(&vm, arm, site, err);
 }
 
 /* ---- prepare ----------------------------------------------------------------------------------------- */
-
-static const struct disk *find_disk(const char *name)
-{
-    const struct disk *d = disks;
-    while (strcmp(d->name, name) != 0) /* the parameter's choices are this table's names */
-        d++;
-    return d;
-}
 
 static int name_things(struct vm *vm, const struct cb_env *env, struct cb_err *err)
 {
     const char *work = env->site->work_dir, *state = env->site->state_dir;
     if (cb_path(vm->name, sizeof vm->name, err, "cbench-%s", env->name) < 0 ||
         cb_path(vm->image, sizeof vm->image, err, "%s/vm-scratch.img", work) < 0 ||
-        cb_path(vm->initramfs, sizeof vm->initramfs, err, "%s/vm-initramfs.cpio", work) < 0 ||
+        cb_path(vm->initramfs, sizeof vm->initramfs, err, "%s/vm-initramfs%u.cpio", work, env->slot) < 0 ||
+        cb_path(vm->share, sizeof vm->share, err, "%s/vm-share", work) < 0 ||
         cb_path(vm->channel, sizeof vm->channel, err, "%s/vm%u.sock", state, env->slot) < 0 ||
         cb_path(vm->console, sizeof vm->console, err, "%s/vm%u.log", state, env->slot) < 0)
         return -1;
     return 0;
 }
 
-/* Once a run: kernel and agent do not change during it. */
+/* Once a run for each arm: kernel, modules and agent do not change during it. */
 static int write_initramfs(const struct vm *vm, const struct cb_site *site, struct cb_err *err)
 {
     CB_AUTOBUF struct cb_buf bytes = {0};
     if (access(vm->initramfs, F_OK) == 0)
         return 0;
-    if (cb_initramfs(site->agent_path, &vm->kernel, &bytes, err) < 0)
+    if (cb_initramfs(site->agent_path, &vm->kernel, vm->spec.modules, &bytes, err) < 0)
         return cb_wrap(err, "make the initramfs");
     CB_AUTOFD int dir = open(site->work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -148,22 +124,13 @@ static int write_initramfs(const struct vm *vm, const struct cb_site *site, stru
 /* An ELF kernel and the firmware that enters it, or the image as it is. */
 static int choose_boot(struct vm *vm, const struct cb_site *site, struct cb_err *err)
 {
-    struct cb_err why;
-    vm->elf = access(QBOOT, R_OK) == 0 &&
-              cb_guest_kernel_extract(&vm->kernel, site->cache_dir, vm->boot, &why) == 0;
-    return vm->elf ? 0 : cb_path(vm->boot, sizeof vm->boot, err, "%s", vm->kernel.image);
-}
-
-static int choose_accelerator(struct vm *vm, struct cb_env *env, struct cb_err *err)
-{
-    struct cb_kvm_verdict kvm;
-    if (judge_kvm(env->arm, &kvm, err) < 0)
-        return -1;
-    vm->kvm = kvm.usable;
-    vm->vhost = vm->kvm && access("/dev/vhost-net", R_OK | W_OK) == 0; /* libvirt would choose the same */
-    snprintf(env->accelerator, sizeof env->accelerator, "%s", vm->kvm ? cb_kvm_class_name(kvm.kvm) : "tcg");
-    cb_env_fact(env, "accelerator.reason", "%s", kvm.reason);
-    return 0;
+    vm->elf = vm->spec.firmware != CB_VM_FIRMWARE_SEABIOS &&
+              cb_guest_kernel_extract(&vm->kernel, site->cache_dir, vm->boot, err) == 0;
+    if (vm->elf)
+        return 0;
+    if (vm->spec.firmware == CB_VM_FIRMWARE_QBOOT)
+        return cb_wrap(err, "firmware=qboot");
+    return cb_path(vm->boot, sizeof vm->boot, err, "%s", vm->kernel.image);
 }
 
 /* The host's choice of huge pages ("always [madvise] never"), which a kernel's configuration would make
@@ -182,32 +149,54 @@ static const char *huge_pages(void)
     return "";
 }
 
+/* Words of the form NAME=VALUE that the kernel does not know become init's environment: what it finds in no
+ * other way. A virtio disk it knows by its serial number. */
+static void init_environment(const struct cb_vm_spec *s, struct cb_buf *out)
+{
+    if (s->share)
+        cb_buf_printf(out, " CBENCH_SHARE=%s", s->share);
+    else if (!s->disk)
+        cb_buf_puts(out, " CBENCH_SHARE=none");
+    else if (strcmp(s->disk, "virtio") != 0)
+        cb_buf_puts(out, " CBENCH_DISK=sda");
+    if (s->user_net)
+        cb_buf_puts(out, " CBENCH_GATEWAY=" USER_NET_GATEWAY);
+}
+
 static int make_cmdline(struct vm *vm, struct cb_err *err)
 {
     const char *thp = huge_pages();
-    return cb_path(vm->cmdline, sizeof vm->cmdline, err, "%s%s%s", vm->kvm ? CMDLINE : CMDLINE_TCG,
-                   *thp ? " transparent_hugepage=" : "", thp);
+    CB_AUTOBUF struct cb_buf text = {0};
+    cb_buf_puts(&text, vm->spec.kvm ? CMDLINE : CMDLINE_TCG);
+    if (*thp)
+        cb_buf_printf(&text, " transparent_hugepage=%s", thp);
+    init_environment(&vm->spec, &text);
+    if (*vm->spec.cmdline)
+        cb_buf_printf(&text, " %s", vm->spec.cmdline);
+    return cb_path(vm->cmdline, sizeof vm->cmdline, err, "%s", cb_buf_str(&text));
 }
 
-/* The link needs the run's bridge, which only a qemu in the run's network namespace sees. */
-static bool has_link(const struct cb_site *site)
+/* The link needs the run's bridge, or for a user-mode one its namespace, which only a qemu in that namespace
+ * sees. */
+static bool has_link(const struct vm *vm, const struct cb_site *site)
 {
-    return site->fabric && !*site->connect;
+    return vm->spec.nic && site->fabric && !*site->connect;
 }
 
 static void add_facts(const struct vm *vm, struct cb_env *env)
 {
-    const struct disk *d = vm->disk;
+    const struct cb_arm_preset *preset = cb_arm_preset(env->arm);
+    cb_env_fact(env, "accelerator.reason", "%s", vm->means.kvm.reason);
     cb_env_fact(env, "kernel.image", "%s", vm->kernel.image);
     cb_env_fact(env, "kernel.release", "%s", vm->kernel.release);
     cb_env_fact(env, "kernel.hosts_own", "%s", vm->kernel.hosts_own ? "yes" : "no");
     cb_env_fact(env, "kernel.cmdline", "%s", vm->cmdline);
     cb_env_fact(env, "boot", "%s", vm->elf ? "qboot, ELF kernel by PVH" : "SeaBIOS, bzImage");
-    cb_env_fact(env, "machine", "q35");
-    cb_env_fact(env, "cpu.mode", "%s", vm->kvm ? "host-passthrough" : "maximum");
-    cb_env_fact(env, "disk", "%s, raw, cache=%s, io=%s, ext4 of its own", d->bus, d->cache, d->io);
-    cb_env_fact(env, "net.backend", "%s", vm->vhost ? "vhost" : "qemu");
-    cb_backing_facts(env, vm->image);
+    if (preset)
+        cb_env_fact(env, "preset", "%s: %s", preset->name, preset->summary);
+    cb_vm_spec_facts(&vm->spec, env);
+    if (vm->spec.disk || vm->spec.share)
+        cb_backing_facts(env, vm->spec.share ? vm->share : vm->image);
 }
 
 /* The XML pins qemu's threads. The group takes its main thread, and thereby what the kernel starts on its
@@ -218,17 +207,31 @@ static int make_group(struct vm *vm, struct cb_env *env, struct cb_err *err)
     return cb_armgroup_try(env, 0, "; qemu is pinned", &vm->group, err);
 }
 
-static void describe_link(struct cb_env *env)
+static void describe_link(const struct vm *vm, struct cb_env *env)
 {
     const struct cb_site *site = env->site;
     char address[16];
-    snprintf(env->wire.scratch, sizeof env->wire.scratch, "/scratch");
-    if (!has_link(site))
+    if (vm->spec.disk || vm->spec.share)
+        snprintf(env->wire.scratch, sizeof env->wire.scratch, "/scratch");
+    if (!has_link(vm, site))
         return;
     cb_fabric_address(env->slot, address);
     snprintf(env->wire.peer, sizeof env->wire.peer, "%s", cb_fabric_peer(site->fabric));
     snprintf(env->wire.device, sizeof env->wire.device, "eth0"); /* no udev inside to rename it */
-    snprintf(env->wire.address, sizeof env->wire.address, "%s/%d", address, CB_FABRIC_PREFIX);
+    if (vm->spec.user_net)
+        snprintf(env->wire.address, sizeof env->wire.address, USER_NET_ADDRESS);
+    else
+        snprintf(env->wire.address, sizeof env->wire.address, "%s/%d", address, CB_FABRIC_PREFIX);
+}
+
+/* Where the guest's files end: a disk or a directory, fresh for each instance. */
+static int make_storage(const struct vm *vm, struct cb_err *err)
+{
+    if (vm->spec.share)
+        return cb_remove_tree(vm->share, err) < 0 || cb_mkdirs(vm->share, 0700, err) < 0 ? -1 : 0;
+    if (!vm->spec.disk)
+        return 0;
+    return cb_vmdisk_create(vm->image, err) < 0 || cb_vmdisk_format(vm->image, err) < 0 ? -1 : 0;
 }
 
 /* The first machine of a run opens libvirt, and so does the one after libvirt has failed. */
@@ -248,19 +251,54 @@ static int prepare(struct cb_env *env, struct cb_err *err)
     if (!vm)
         return cb_fail_sys(err, ENOMEM, "allocate");
     env->state = vm;
-    vm->disk = find_disk(cb_arm_value(env->arm, "disk"));
-    if (name_things(vm, env, err) < 0 || choose_accelerator(vm, env, err) < 0 || make_cmdline(vm, err) < 0 ||
-        cb_guest_kernel_find(site->cache_dir, &vm->kernel, err) < 0 || choose_boot(vm, site, err) < 0 ||
-        write_initramfs(vm, site, err) < 0 || cb_vmdisk_create(vm->image, err) < 0 ||
-        cb_vmdisk_format(vm->image, err) < 0 || make_group(vm, env, err) < 0 || ensure_host(site, err) < 0)
+    if (decide(vm, env->arm, site, err) < 0 || name_things(vm, env, err) < 0 || make_cmdline(vm, err) < 0 ||
+        choose_boot(vm, site, err) < 0 || write_initramfs(vm, site, err) < 0 || make_storage(vm, err) < 0 ||
+        make_group(vm, env, err) < 0 || ensure_host(site, err) < 0)
         return -1;
+    snprintf(env->accelerator, sizeof env->accelerator, "%s",
+             vm->spec.kvm ? cb_kvm_class_name(vm->means.kvm.kvm) : "tcg");
     cb_env_fact(env, "vmm", "%s", cb_vmhost_versions(site->vmhost));
-    describe_link(env);
+    describe_link(vm, env);
     add_facts(vm, env);
     return 0;
 }
 
 /* ---- up and down ------------------------------------------------------------------------------------- */
+
+static struct cb_domain domain_of(const struct vm *vm, const struct cb_site *site, const char *mac)
+{
+    const struct cb_vm_spec *s = &vm->spec;
+    return (struct cb_domain){
+        .name = vm->name,
+        .kvm = s->kvm,
+        .memory = s->memory,
+        .hugepages = s->hugepages,
+        .machine = s->machine,
+        .cpu = s->cpu,
+        .vcpus = s->vcpus,
+        .pinned = s->pinned,
+        .cpus = site->topo.sut,
+        .ncpus = site->topo.nsut,
+        .firmware = vm->elf ? CB_VM_QBOOT : NULL,
+        .kernel = vm->boot,
+        .initrd = vm->initramfs,
+        .cmdline = vm->cmdline,
+        .console = vm->console,
+        .channel = vm->channel,
+        .disk = {.path = s->disk ? vm->image : NULL,
+                 .bus = s->disk,
+                 .dev = s->disk_dev,
+                 .cache = s->cache,
+                 .io = s->io,
+                 .iothread = s->iothread},
+        .nic = {.model = has_link(vm, site) ? s->nic : NULL,
+                .bridge = s->user_net ? NULL : CB_FABRIC_BRIDGE,
+                .mac = mac,
+                .vhost = s->vhost,
+                .queues = s->queues},
+        .share = {.type = s->share, .path = vm->share},
+    };
+}
 
 static int up(struct cb_env *env, struct cb_err *err)
 {
@@ -269,27 +307,7 @@ static int up(struct cb_env *env, struct cb_err *err)
     CB_AUTOBUF struct cb_buf xml = {0};
     char mac[24];
     snprintf(mac, sizeof mac, "52:54:00:cb:00:%02x", env->slot & 0xff);
-    struct cb_domain d = {
-        .name = vm->name,
-        .kvm = vm->kvm,
-        .memory = site->memory,
-        .cpus = site->topo.sut,
-        .ncpus = site->topo.nsut,
-        .firmware = vm->elf ? QBOOT : NULL,
-        .kernel = vm->boot,
-        .initrd = vm->initramfs,
-        .cmdline = vm->cmdline,
-        .console = vm->console,
-        .channel = vm->channel,
-        .disk = {.path = vm->image,
-                 .bus = vm->disk->bus,
-                 .dev = vm->disk->dev,
-                 .cache = vm->disk->cache,
-                 .io = vm->disk->io},
-        .bridge = has_link(site) ? CB_FABRIC_BRIDGE : NULL,
-        .mac = mac,
-        .vhost = vm->vhost,
-    };
+    const struct cb_domain d = domain_of(vm, site, mac);
     if (cb_domain_xml(&d, &xml, err) < 0)
         return -1;
     vm->created = true; /* also when it fails half way: destroying what is not there is fine */
@@ -375,19 +393,11 @@ static void down(struct cb_env *env)
     env->state = NULL;
 }
 
-static const struct cb_arm_param params[] = {
-    {.name = "accel",
-     .help = "who runs the guest's code: KVM where it is fast, else emulation",
-     .def = "auto",
-     .choices = "auto|kvm|tcg"},
-    {.name = "disk", .help = "how the scratch disk is attached", .def = "virtio", .choices = "virtio"},
-    {.name = NULL},
-};
-
 const struct cb_runner cb_runner_vm = {
     .name = "vm",
-    .summary = "a virtual machine through libvirt: the agent as init, virtio disk, link and port",
-    .params = params,
+    .summary = "a virtual machine through libvirt: the agent as init, a disk, a link and a virtio port",
+    .params = cb_vm_params,
+    .presets = cb_vm_presets,
     .probe = probe,
     .prepare = prepare,
     .up = up,

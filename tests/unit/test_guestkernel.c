@@ -251,7 +251,7 @@ static void extracts_a_real_kernel(void)
     struct cb_err err = {0};
     char cache[256], dir[] = "/tmp/cbench-test-XXXXXX", path[CB_KERNEL_PATH_MAX];
     CU_ASSERT_EQUAL_FATAL(cb_cache_dir(cache, sizeof cache, &err), 0);
-    if (cb_guest_kernel_find(cache, &k, &err) < 0) {
+    if (cb_guest_kernel_find(cache, "auto", NULL, &k, &err) < 0) {
         printf("(skipped: %s) ", err.msg);
         return;
     }
@@ -286,7 +286,7 @@ static void kernel_of_the_cache(void)
     struct cb_err err = {0};
     char dir[] = "/tmp/cbench-test-XXXXXX", path[512];
     CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
-    bool host_has_one = cb_guest_kernel_find(dir, &k, &err) == 0;
+    bool host_has_one = cb_guest_kernel_find(dir, "auto", NULL, &k, &err) == 0;
     if (!host_has_one) {
         CU_ASSERT_EQUAL(err.code, CB_EMISSING);
         CU_ASSERT_PTR_NOT_NULL(strstr(err.msg, "bootstrap"));
@@ -300,7 +300,7 @@ static void kernel_of_the_cache(void)
         CU_ASSERT_EQUAL_FATAL(cb_replace_file(fd, slash + 1, "x", 1, 0600, &err), 0);
         close(fd);
     }
-    CU_ASSERT_EQUAL_FATAL(cb_guest_kernel_find(dir, &k, &err), 0);
+    CU_ASSERT_EQUAL_FATAL(cb_guest_kernel_find(dir, "auto", NULL, &k, &err), 0);
     if (!host_has_one) {
         CU_ASSERT_STRING_EQUAL(k.release, "6.10.2"); /* newer than 6.9.1 */
         CU_ASSERT_FALSE(k.hosts_own);

@@ -27,31 +27,36 @@ static const int two_cpus[] = {1, 3};
 
 static struct cb_domain tcg_domain(void)
 {
-    return (struct cb_domain){.name = "cbench-20261124-063012-3f9a-2",
-                              .memory = UINT64_C(512) << 20,
-                              .cpus = two_cpus,
-                              .ncpus = 1,
-                              .firmware = "/usr/share/qemu/qboot.rom",
-                              .kernel = "/cache/vmlinux",
-                              .initrd = "/out/r/work/vm-initramfs.cpio",
-                              .cmdline = "console=ttyS0 quiet",
-                              .console = "/run/cbench/r/vm2.log",
-                              .channel = "/run/cbench/r/vm2.sock",
-                              .disk = {.path = "/out/r/work/vm-scratch.img",
-                                       .bus = "virtio",
-                                       .dev = "vda",
-                                       .cache = "none",
-                                       .io = "native"},
-                              .bridge = "cbr0",
-                              .mac = "52:54:00:cb:00:02"};
+    return (struct cb_domain){
+        .name = "cbench-20261124-063012-3f9a-2",
+        .memory = UINT64_C(512) << 20,
+        .machine = "q35",
+        .cpu = "max",
+        .vcpus = 1,
+        .pinned = true,
+        .cpus = two_cpus,
+        .ncpus = 1,
+        .firmware = "/usr/share/qemu/qboot.rom",
+        .kernel = "/cache/vmlinux",
+        .initrd = "/out/r/work/vm-initramfs.cpio",
+        .cmdline = "console=ttyS0 quiet",
+        .console = "/run/cbench/r/vm2.log",
+        .channel = "/run/cbench/r/vm2.sock",
+        .disk = {.path = "/out/r/work/vm-scratch.img",
+                 .bus = "virtio",
+                 .dev = "vda",
+                 .cache = "none",
+                 .io = "native"},
+        .nic = {.model = "virtio", .bridge = "cbr0", .mac = "52:54:00:cb:00:02", .queues = 1}};
 }
 
 static struct cb_domain kvm_domain(void)
 {
     struct cb_domain d = tcg_domain();
     d.kvm = true;
-    d.ncpus = 2;
-    d.vhost = true;
+    d.cpu = "host";
+    d.vcpus = d.ncpus = 2;
+    d.nic.vhost = true;
     d.firmware = NULL;
     d.disk.path = NULL;
     return d;
@@ -71,11 +76,59 @@ static void expect_golden(const struct cb_domain *d, const char *name)
     CU_ASSERT_STRING_EQUAL(cb_buf_str(&got), cb_buf_str(&want));
 }
 
+/* A virtio-scsi disk served by a thread of its own, memory in huge pages, queues for two unpinned vCPUs. */
+static struct cb_domain scsi_domain(void)
+{
+    struct cb_domain d = kvm_domain();
+    d.pinned = false;
+    d.hugepages = true;
+    d.disk = tcg_domain().disk;
+    d.disk.bus = "scsi";
+    d.disk.dev = "sda";
+    d.disk.iothread = true;
+    d.nic.queues = 2;
+    return d;
+}
+
+/* What is emulated: an old chipset with its own disks and card, and more vCPUs than CPUs. */
+static struct cb_domain old_domain(void)
+{
+    struct cb_domain d = tcg_domain();
+    d.machine = "pc";
+    d.cpu = "qemu64";
+    d.vcpus = 2;
+    d.disk.bus = "sata";
+    d.disk.dev = "sda";
+    d.disk.cache = "writeback";
+    d.disk.io = "threads";
+    d.nic.model = "e1000";
+    return d;
+}
+
+/* No disk but a directory of the host, and no bridge. */
+static struct cb_domain share_domain(void)
+{
+    struct cb_domain d = tcg_domain();
+    d.disk = (struct cb_domain_disk){.path = NULL};
+    d.nic.bridge = NULL;
+    d.share = (struct cb_domain_share){.type = "virtiofs", .path = "/out/r/work/vm-share"};
+    return d;
+}
+
+static const struct {
+    const char *golden;
+    struct cb_domain (*make)(void);
+} domains[] = {
+    {"domain-tcg.xml", tcg_domain}, {"domain-kvm.xml", kvm_domain},     {"domain-scsi.xml", scsi_domain},
+    {"domain-old.xml", old_domain}, {"domain-share.xml", share_domain},
+};
+
 static void xml_is_golden(void)
 {
-    struct cb_domain tcg = tcg_domain(), kvm = kvm_domain();
-    expect_golden(&tcg, "domain-tcg.xml");
-    expect_golden(&kvm, "domain-kvm.xml");
+    for (size_t i = 0; i < COUNT(domains); i++) {
+        struct cb_domain d = domains[i].make();
+        expect_golden(&d, domains[i].golden);
+    }
 }
 
 static void quiet(void *ctx, const char *fmt, ...)
@@ -88,7 +141,6 @@ static void quiet(void *ctx, const char *fmt, ...)
 static void xml_fits_the_schema(void)
 {
     static const char schema[] = "/usr/share/libvirt/schemas/domain.rng";
-    struct cb_domain domains[] = {tcg_domain(), kvm_domain()};
     if (access(schema, R_OK) < 0) {
         printf("(skipped: no %s) ", schema);
         return;
@@ -100,7 +152,8 @@ static void xml_fits_the_schema(void)
     for (size_t i = 0; i < COUNT(domains); i++) {
         struct cb_err err = {0};
         CB_AUTOBUF struct cb_buf xml = {0};
-        CU_ASSERT_EQUAL_FATAL(cb_domain_xml(&domains[i], &xml, &err), 0);
+        struct cb_domain d = domains[i].make();
+        CU_ASSERT_EQUAL_FATAL(cb_domain_xml(&d, &xml, &err), 0);
         xmlDoc *doc = xmlParseMemory(xml.data, (int)xml.len);
         xmlRelaxNGValidCtxt *valid = xmlRelaxNGNewValidCtxt(rng);
         CU_ASSERT_EQUAL(xmlRelaxNGValidateDoc(valid, doc), 0);
@@ -129,7 +182,7 @@ static void xml_escapes(void)
     struct cb_err err = {0};
     CB_AUTOBUF struct cb_buf xml = {0};
     struct cb_domain d = tcg_domain();
-    d.name = d.kernel = d.initrd = d.cmdline = d.console = d.channel = d.disk.path = d.bridge = hostile;
+    d.name = d.kernel = d.initrd = d.cmdline = d.console = d.channel = d.disk.path = d.nic.bridge = hostile;
     CU_ASSERT_EQUAL_FATAL(cb_domain_xml(&d, &xml, &err), 0);
     xmlDoc *doc = xmlParseMemory(xml.data, (int)xml.len);
     CU_ASSERT_PTR_NOT_NULL_FATAL(doc);
