@@ -41,7 +41,8 @@
 struct exec {
     const struct cb_env *env;
     const struct cb_exec_preset *preset;
-    struct cb_steps root; /* mounts */
+    struct cb_rootfs rootfs;
+    struct cb_steps root; /* its mounts */
     struct cb_channels channels;
     struct cb_words start;
     struct cb_cgroup *group; /* NULL: the program makes its own, or none is to be had */
@@ -204,12 +205,13 @@ static int arrange_files(struct cb_env *env, struct exec *x, struct cb_err *err)
 {
     const struct cb_site *site = env->site;
     const char *scratch = x->preset->version ? CB_ROOTFS_SCRATCH : cb_arm_value(env->arm, "scratch");
+    cb_rootfs_init(&x->rootfs, CB_ROOTFS_OVERLAY, 0, site->memory);
     if (cb_path(env->wire.scratch, sizeof env->wire.scratch, err, "%s", scratch) < 0 ||
         cb_rootfs_image(site->work_dir, site->agent_path, err) < 0 ||
-        cb_rootfs_instance(site->work_dir, env->name, x->dir, sizeof x->dir, err) < 0)
+        cb_rootfs_instance(&x->rootfs, site->work_dir, env->name, x->dir, sizeof x->dir, err) < 0)
         return -1;
     if (does(x, CB_EXEC_ROOT))
-        cb_rootfs_mount_steps(&x->root, CB_ROOTFS_OVERLAY, x->dir);
+        cb_rootfs_mount_steps(&x->root, &x->rootfs, x->dir);
     return x->preset->prepare ? x->preset->prepare(env, x->dir, err) : 0;
 }
 

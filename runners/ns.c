@@ -51,7 +51,6 @@ int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err)
     /* CLONE_CLEAR_SIGHAND leaves ignored what cbench ignores. */
     static const int ignored[] = {SIGPIPE, SIGINT, SIGCHLD, 0};
     sigset_t none;
-    (void)step;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (const int *s = ignored; *s; s++)
@@ -59,7 +58,7 @@ int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err)
     umask(0);         /* steps give whole modes */
     if (setsid() < 0) /* ^C on the terminal is for cbench alone */
         return cb_fail_sys(err, errno, "setsid");
-    if (cb_die_with_parent(0, err) < 0)
+    if (cb_die_with_parent(step ? (pid_t)step->dev : 0, err) < 0)
         return -1;
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return cb_fail_sys(err, errno, "close_range");

@@ -18,7 +18,7 @@ struct cb_step {
     const char *path;         /* what the step acts on */
     const char *source;       /* what appears there: a path, a device, a name */
     const char *type, *data;  /* filesystem and its options */
-    unsigned long flags, dev; /* mount flags or mode; device number */
+    unsigned long flags, dev; /* mount flags or mode; device number, or a pid */
     const void *arg;
 };
 
@@ -43,7 +43,8 @@ int cb_steps_run(const struct cb_steps *list, struct cb_err *err);
 int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, struct cb_err *err);
 
 /* Steps. */
-/* Own session, default signals, no umask; dies with the parent; everything above stderr closes on exec. */
+/* Own session, default signals, no umask; dies with the parent, whose pid is `dev` where it can be seen;
+ * everything above stderr closes on exec. */
 int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err);
 int cb_ns_own_cgroup(const struct cb_step *step, struct cb_err *err); /* unshares the cgroup namespace */
 int cb_ns_hostname(const struct cb_step *step, struct cb_err *err);   /* source */

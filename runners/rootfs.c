@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -121,8 +122,9 @@ static const struct cb_step overlay_root[] = {
 static const struct cb_step bind_root[] = {
     {.run = step_mount, .source = "../" IMAGE, .path = "root", .flags = MS_BIND},
     {.run = step_mount, .source = "none", .path = "root", .flags = MS_BIND | MS_REMOUNT | MS_RDONLY},
-    {.run = step_mount, .source = "scratch", .path = "root" CB_ROOTFS_SCRATCH, .flags = MS_BIND},
 };
+static const struct cb_step bind_scratch = {
+    .run = step_mount, .source = "scratch", .path = "root" CB_ROOTFS_SCRATCH, .flags = MS_BIND};
 
 /* The rest is as Docker, Podman and the OCI's example configuration have it, but for /dev/mqueue and the
  * cgroup filesystem, which no benchmark touches. */
@@ -208,28 +210,68 @@ int cb_rootfs_image(const char *work_dir, const char *agent, struct cb_err *err)
     return cb_replace_file(fd, AGENT, bytes.data, bytes.len, 0755, err);
 }
 
-int cb_rootfs_instance(const char *work_dir, const char *name, char *dir, size_t cap, struct cb_err *err)
+void cb_rootfs_init(struct cb_rootfs *r, enum cb_rootfs_kind kind, unsigned owner, uint64_t memory)
+{
+    *r = (struct cb_rootfs){.kind = kind, .owner = owner};
+    snprintf(r->options, sizeof r->options, "mode=755,uid=%u,gid=%u,size=%" PRIu64, owner, owner, memory / 2);
+}
+
+/* The layer's directories lie over the image's, whose owner is root. */
+static int give_away(const char *dir, unsigned owner, struct cb_err *err)
+{
+    static const char *const over[] = {"upper/scratch", "upper/tmp", NULL};
+    static const char *const given[] = {"upper",   "upper/scratch", "upper/tmp",
+                                        "scratch", "given/l0",      "given/upper"};
+    char path[512];
+    if (owner == 0)
+        return 0;
+    if (make_dirs(dir, over, err) < 0)
+        return -1;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        if (cb_path(path, sizeof path, err, "%s/%s", dir, given[i]) < 0)
+            return -1;
+        if (lchown(path, owner, owner) < 0)
+            return cb_fail_sys(err, errno, "give %s to user %u", path, owner);
+    }
+    return 0;
+}
+
+int cb_rootfs_instance(const struct cb_rootfs *r, const char *work_dir, const char *name, char *dir,
+                       size_t cap, struct cb_err *err)
 {
     static const char *const dirs[] = {"upper",       "work",       "root",       "scratch", "given/l0",
                                        "given/upper", "given/work", "given/root", NULL};
     if (cb_path(dir, cap, err, "%s/%s", work_dir, name) < 0 || cb_remove_tree(dir, err) < 0)
         return -1;
-    return make_dirs(dir, dirs, err);
+    return make_dirs(dir, dirs, err) < 0 ? -1 : give_away(dir, r->owner, err);
 }
 
-void cb_rootfs_mount_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir)
+static void add_scratch(struct cb_steps *list, const struct cb_rootfs *r)
+{
+    const struct cb_step tmpfs = {.run = step_mount,
+                                  .source = "tmpfs",
+                                  .path = "root" CB_ROOTFS_SCRATCH,
+                                  .type = "tmpfs",
+                                  .flags = MS_NOSUID | MS_NODEV,
+                                  .data = r->options};
+    if (r->kind != CB_ROOTFS_OVERLAY)
+        cb_steps_add(list, r->kind == CB_ROOTFS_TMPFS ? &tmpfs : &bind_scratch, 1);
+}
+
+void cb_rootfs_mount_steps(struct cb_steps *list, const struct cb_rootfs *r, const char *dir)
 {
     const struct cb_step enter = {.run = step_chdir, .path = dir};
     cb_steps_add(list, &enter, 1);
     cb_steps_add(list, &private_tree, 1);
-    if (kind == CB_ROOTFS_OVERLAY)
-        cb_steps_add(list, overlay_root, COUNT(overlay_root));
-    else
+    if (r->kind == CB_ROOTFS_BIND)
         cb_steps_add(list, bind_root, COUNT(bind_root));
+    else
+        cb_steps_add(list, overlay_root, COUNT(overlay_root));
+    add_scratch(list, r);
 }
 
-void cb_rootfs_steps(struct cb_steps *list, enum cb_rootfs_kind kind, const char *dir)
+void cb_rootfs_steps(struct cb_steps *list, const struct cb_rootfs *r, const char *dir)
 {
-    cb_rootfs_mount_steps(list, kind, dir);
+    cb_rootfs_mount_steps(list, r, dir);
     cb_steps_add(list, inside, COUNT(inside));
 }

@@ -30,6 +30,8 @@ static void arms_that_parse(void)
         {"exec:cmd=a", "exec", "runtime", "cmd"},
         {"exec:scratch=/x,cmd=scratch=/y,", "exec", "cmd", "scratch=/y,"},
         {"exec:cmd=", "exec", "cmd", ""},
+        {"container:ns=none,fs=host,net=host,seccomp=off", "container", "user", "off"},
+        {"container:user=on,limits=on", "container", "ns", "all"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct cb_arm arm;
@@ -65,6 +67,11 @@ static void arms_that_do_not(void)
         {"container:net=host,net=none", "twice"},
         {"container:ne=host", "no parameter \"ne\""},
         {"container:nets=host", "no parameter \"nets\""},
+        {"container:ns=none", "ns=none goes with fs=host only, not with fs=overlay"},
+        {"container:ns=none,fs=host", "ns=none goes with net=host only, not with net=veth"},
+        {"container:ns=none,fs=host,net=host,user=on", "ns=none goes with user=off only"},
+        {"container:fs=host", "fs=host goes with ns=none only, not with ns=all"},
+        {"container:net=none,offload=off", "net=none goes with offload=on only"},
         {"container:net=host ", "none of"},
         {"exec:rum", "runtime=rum is none of"},
         {"exec:", "not key=value"},

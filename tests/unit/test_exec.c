@@ -129,9 +129,11 @@ static bool lists(const char *const *list, const char *path)
 static void masks_are_those_of_our_container(void)
 {
     static struct cb_steps steps;
+    struct cb_rootfs rootfs;
     char path[128];
     unsigned n = 0;
-    cb_rootfs_steps(&steps, CB_ROOTFS_OVERLAY, "/nowhere");
+    cb_rootfs_init(&rootfs, CB_ROOTFS_OVERLAY, 0, 0);
+    cb_rootfs_steps(&steps, &rootfs, "/nowhere");
     for (const struct cb_step *s = steps.step; s < steps.step + steps.n; s++) {
         if (!s->path || (strncmp(s->path, "proc/", 5) != 0 && strncmp(s->path, "sys/", 4) != 0))
             continue;
