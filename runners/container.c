@@ -266,8 +266,11 @@ static void down(struct cb_env *env)
 
 static const struct cb_arm_param params[] = {
     {"ns", "none: a process of the host in a cgroup of its own, with cbench's privileges", "all", "all|none"},
-    {"net", "veth or macvlan into the run's bridge, the host's network, or loopback only", "veth",
-     "veth|macvlan|host|none"},
+    {"net",
+     "veth or macvlan into the run's bridge, a veth behind address translation, the host's network, or "
+     "loopback "
+     "only",
+     "veth", "veth|macvlan|nat|host|none"},
     {"offload", "off: packets of the link are no larger than its MTU (no TSO, GSO and GRO, at both ends)",
      "on", "on|off"},
     {"fs",

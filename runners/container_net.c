@@ -25,6 +25,11 @@ bool cb_container_has_link(const struct cb_env *env)
     return cb_container_has_net(env) && !cb_container_is(env->arm, "net", "none") && env->site->fabric;
 }
 
+static bool is_translated(const struct cb_env *env)
+{
+    return cb_container_is(env->arm, "net", "nat");
+}
+
 static bool is_without_offload(const struct cb_env *env)
 {
     return cb_container_is(env->arm, "offload", "off");
@@ -53,6 +58,11 @@ static int step_address(const struct cb_step *s, struct cb_err *err)
     return cb_net_address(DEVICE, s->source, CB_FABRIC_PREFIX, 1, err);
 }
 
+static int step_default_route(const struct cb_step *s, struct cb_err *err)
+{
+    return cb_net_default_route(s->source, err);
+}
+
 static int step_no_offload(const struct cb_step *s, struct cb_err *err)
 {
     return cb_net_no_offload(s->source, err);
@@ -76,6 +86,8 @@ void cb_container_net_steps(struct cb_container *c)
     if (is_without_offload(c->env))
         cb_container_step(c, step_no_offload, DEVICE);
     cb_container_step(c, step_link_up, DEVICE);
+    if (is_translated(c->env))
+        cb_container_step(c, step_default_route, cb_fabric_gateway(c->env->site->fabric));
 }
 
 /* --- the parent -------------------------------------------------------------------------------------- */
@@ -83,10 +95,14 @@ void cb_container_net_steps(struct cb_container *c)
 static int plug_into(const struct cb_env *env, int netns, struct cb_err *err)
 {
     struct cb_fabric *f = env->site->fabric;
-    int failed = cb_container_is(env->arm, "net", "macvlan")
-                     ? cb_fabric_plug_macvlan(f, env->slot, DEVICE, netns, err)
-                     : cb_fabric_plug(f, env->slot, DEVICE, netns, err);
-    return failed || (is_without_offload(env) && cb_fabric_no_offload(f, env->slot, err)) ? -1 : 0;
+    int (*make)(struct cb_fabric *, unsigned, const char *, int, struct cb_err *) =
+        is_translated(env)                            ? cb_fabric_plug_nat
+        : cb_container_is(env->arm, "net", "macvlan") ? cb_fabric_plug_macvlan
+                                                      : cb_fabric_plug;
+    return make(f, env->slot, DEVICE, netns, err) ||
+                   (is_without_offload(env) && cb_fabric_no_offload(f, env->slot, err))
+               ? -1
+               : 0;
 }
 
 int cb_container_net_plug(struct cb_container *c, struct cb_err *err)
@@ -119,11 +135,14 @@ static int make_host_link(struct cb_env *env, struct cb_container *c, struct cb_
                : 0;
 }
 
-static void name_link(struct cb_env *env)
+static void name_link(struct cb_env *env, const char *address)
 {
     if (cb_container_has_link(env)) {
         snprintf(env->wire.device, sizeof env->wire.device, DEVICE);
-        cb_env_fact(env, "network", "%s " DEVICE, cb_arm_value(env->arm, "net"));
+        if (is_translated(env))
+            cb_env_fact(env, "network", "veth " DEVICE ", %s, masqueraded by nf_tables", address);
+        else
+            cb_env_fact(env, "network", "%s " DEVICE, cb_arm_value(env->arm, "net"));
     } else if (cb_container_has_net(env)) {
         cb_env_fact(env, "network", "none: %s",
                     cb_container_is(env->arm, "net", "none") ? "net=none" : env->site->fabric_reason);
@@ -132,10 +151,12 @@ static void name_link(struct cb_env *env)
 
 int cb_container_net_arrange(struct cb_env *env, struct cb_container *c, struct cb_err *err)
 {
-    cb_fabric_address(env->slot, c->address);
+    (is_translated(env) ? cb_fabric_inner_address : cb_fabric_address)(env->slot, c->address);
     if (!cb_container_has_net(env) && make_host_link(env, c, err) < 0)
         return -1;
-    name_link(env);
+    if (is_translated(env) && env->site->fabric && cb_fabric_router(env->site->fabric, err) < 0)
+        return -1;
+    name_link(env, c->address);
     if (!env->wire.device[0])
         return 0;
     cb_env_fact(env, "offload", is_without_offload(env) ? "TSO, GSO and GRO off" : "the kernel's defaults");

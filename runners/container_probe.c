@@ -44,6 +44,8 @@ static int make_link(const struct cb_arm *arm, struct cb_err *err)
         return cb_fail_sys(err, errno, "open the network namespace");
     if (cb_net_veth("link", NULL, "far", netns, err) < 0)
         return -1;
+    if (is(arm, "net", "nat") && cb_net_masquerade(err) < 0)
+        return -1;
     bool macvlan = is(arm, "net", "macvlan");
     if (macvlan && cb_net_macvlan("far", "eth0", netns, err) < 0)
         return -1;

@@ -29,6 +29,14 @@ int cb_fabric_plug(struct cb_fabric *f, unsigned slot, const char *ifname, int n
  * does not die with the macvlan's namespace. */
 int cb_fabric_plug_macvlan(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd,
                            struct cb_err *err);
+/* Makes the router unless it is there. */
+int cb_fabric_router(struct cb_fabric *f, struct cb_err *err);
+/* As cb_fabric_plug, into the router's bridge: after cb_fabric_router. */
+int cb_fabric_plug_nat(struct cb_fabric *f, unsigned slot, const char *ifname, int netns_fd,
+                       struct cb_err *err);
+/* "198.19.0.1", and "198.19.0.N" of a slot behind it. */
+const char *cb_fabric_gateway(const struct cb_fabric *f);
+void cb_fabric_inner_address(unsigned slot, char out[16]);
 /* Turns off TSO, GSO and GRO of the bridge's end of the slot's latest plug. */
 int cb_fabric_no_offload(struct cb_fabric *f, unsigned slot, struct cb_err *err);
 /* Waits until packets pass through the bridge's end of the slot's latest plug, whose other end is up. */

@@ -11,6 +11,10 @@
 #include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -88,7 +92,8 @@ static int take_answer(struct mnl_socket *s, const struct taker *t, struct cb_er
     }
 }
 
-static int exchange(struct mnl_socket *s, const union request *r, const struct taker *t, struct cb_err *err)
+static int exchange(struct mnl_socket *s, const void *bytes, size_t len, const struct taker *t,
+                    struct cb_err *err)
 {
     int on = 1;
     if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID))
@@ -97,20 +102,25 @@ static int exchange(struct mnl_socket *s, const union request *r, const struct t
     if (mnl_socket_setsockopt(s, NETLINK_EXT_ACK, &on, sizeof on) ||
         mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &on, sizeof on))
         return cb_fail_sys(err, errno, "netlink: options");
-    if (mnl_socket_sendto(s, r, r->head.nlmsg_len) < 0)
+    if (mnl_socket_sendto(s, bytes, len) < 0)
         return cb_fail_sys(err, errno, "netlink: send");
     return take_answer(s, t, err);
 }
 
 /* A socket belongs to the namespace that its thread was in when it was opened: hence one a request. */
-static int ask(const union request *r, const struct taker *t, struct cb_err *err)
+static int ask_on(int bus, const void *bytes, size_t len, const struct taker *t, struct cb_err *err)
 {
-    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    struct mnl_socket *s = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!s)
         return cb_fail_sys(err, errno, "netlink: open");
-    int failed = exchange(s, r, t, err);
+    int failed = exchange(s, bytes, len, t, err);
     mnl_socket_close(s);
     return failed;
+}
+
+static int ask(const union request *r, const struct taker *t, struct cb_err *err)
+{
+    return ask_on(NETLINK_ROUTE, r, r->head.nlmsg_len, t, err);
 }
 
 /* --- parts of requests ------------------------------------------------------------------------------- */
@@ -254,6 +264,23 @@ int cb_net_address(const char *name, const char *address, int prefix, int route,
     return ask(&r, NULL, err) ? cb_wrap(err, "give %s/%d to link %s", address, prefix, name) : 0;
 }
 
+int cb_net_default_route(const char *gateway, struct cb_err *err)
+{
+    union request r;
+    struct in_addr ip;
+    if (inet_pton(AF_INET, gateway, &ip) != 1)
+        return cb_fail(err, CB_EUSAGE, "\"%.64s\" is not an IPv4 address", gateway);
+    start(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+    struct rtmsg *route = mnl_nlmsg_put_extra_header(&r.head, sizeof *route);
+    route->rtm_family = AF_INET;
+    route->rtm_table = RT_TABLE_MAIN;
+    route->rtm_protocol = RTPROT_BOOT;
+    route->rtm_scope = RT_SCOPE_UNIVERSE;
+    route->rtm_type = RTN_UNICAST;
+    mnl_attr_put(&r.head, RTA_GATEWAY, sizeof ip, &ip);
+    return ask(&r, NULL, err) ? cb_wrap(err, "default route through %s", gateway) : 0;
+}
+
 int cb_net_delete(const char *name, struct cb_err *err)
 {
     union request r;
@@ -262,6 +289,77 @@ int cb_net_delete(const char *name, struct cb_err *err)
     if (ask(&r, NULL, err) == 0 || err->sys == ENODEV)
         return 0;
     return cb_wrap(err, "delete link %s", name);
+}
+
+/* --- address translation ----------------------------------------------------------------------------- */
+
+#define TABLE "cbench"
+#define CHAIN "postrouting"
+
+/* What nf_tables takes all of or nothing. */
+struct batch {
+    char bytes[REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+    size_t len; /* without the message that is being written */
+    struct nlmsghdr *message;
+};
+
+static void next_message(struct batch *b, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
+{
+    if (b->message)
+        b->len += NLMSG_ALIGN(b->message->nlmsg_len);
+    b->message = mnl_nlmsg_put_header(b->bytes + b->len);
+    b->message->nlmsg_type = type;
+    b->message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    b->message->nlmsg_seq = SEQUENCE;
+    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(b->message, sizeof *g);
+    g->nfgen_family = family;
+    g->version = NFNETLINK_V0;
+    g->res_id = htons(resource);
+}
+
+static void next_command(struct batch *b, uint16_t command, uint16_t flags)
+{
+    next_message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | command), (uint16_t)(NLM_F_CREATE | flags),
+                 NFPROTO_IPV4, 0);
+}
+
+static void put_chain(struct nlmsghdr *m)
+{
+    mnl_attr_put_strz(m, NFTA_CHAIN_TABLE, TABLE);
+    mnl_attr_put_strz(m, NFTA_CHAIN_NAME, CHAIN);
+    mnl_attr_put_strz(m, NFTA_CHAIN_TYPE, "nat");
+    struct nlattr *hook = mnl_attr_nest_start(m, NFTA_CHAIN_HOOK);
+    mnl_attr_put_u32(m, NFTA_HOOK_HOOKNUM, htonl(NF_INET_POST_ROUTING));
+    mnl_attr_put_u32(m, NFTA_HOOK_PRIORITY, htonl(NF_IP_PRI_NAT_SRC));
+    mnl_attr_nest_end(m, hook);
+}
+
+static void put_rule(struct nlmsghdr *m)
+{
+    mnl_attr_put_strz(m, NFTA_RULE_TABLE, TABLE);
+    mnl_attr_put_strz(m, NFTA_RULE_CHAIN, CHAIN);
+    struct nlattr *list = mnl_attr_nest_start(m, NFTA_RULE_EXPRESSIONS);
+    struct nlattr *element = mnl_attr_nest_start(m, NFTA_LIST_ELEM);
+    mnl_attr_put_strz(m, NFTA_EXPR_NAME, "masq");
+    mnl_attr_nest_end(m, mnl_attr_nest_start(m, NFTA_EXPR_DATA));
+    mnl_attr_nest_end(m, element);
+    mnl_attr_nest_end(m, list);
+}
+
+int cb_net_masquerade(struct cb_err *err)
+{
+    struct batch b = {.len = 0};
+    next_message(&b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    next_command(&b, NFT_MSG_NEWTABLE, 0);
+    mnl_attr_put_strz(b.message, NFTA_TABLE_NAME, TABLE);
+    next_command(&b, NFT_MSG_NEWCHAIN, 0);
+    put_chain(b.message);
+    next_command(&b, NFT_MSG_NEWRULE, NLM_F_APPEND | NLM_F_ACK); /* the last: its answer is the batch's */
+    put_rule(b.message);
+    next_message(&b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+    return ask_on(NETLINK_NETFILTER, b.bytes, b.len + b.message->nlmsg_len, NULL, err)
+               ? cb_wrap(err, "masquerade by nf_tables")
+               : 0;
 }
 
 /* --- reading ----------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* Links, addresses and bridges by rtnetlink (libmnl); nothing of `ip` is run. All calls act in the calling
- * thread's network namespace. */
+/* Links, addresses and bridges by rtnetlink, NAT by nf_tables (libmnl); nothing of `ip` or `nft` is run. All
+ * calls act in the calling thread's network namespace. */
 #ifndef CB_RUNNERS_NETLINK_H
 #define CB_RUNNERS_NETLINK_H
 
@@ -21,6 +21,10 @@ int cb_net_up(const char *name, struct cb_err *err);
 /* address "198.18.0.4", prefix 24. `route` 0: no connected route is added (IFA_F_NOPREFIXROUTE), for the
  * host's own namespace. */
 int cb_net_address(const char *name, const char *address, int prefix, int route, struct cb_err *err);
+int cb_net_default_route(const char *gateway, struct cb_err *err);
+/* What is forwarded leaves with the address of the link that it leaves by, and its answers find back. Once a
+ * namespace; for those of cbench's own only. */
+int cb_net_masquerade(struct cb_err *err);
 /* Waits until packets pass: the kernel brings both ends of a veth into service, and the port of a bridge with
  * them, in a work queue some time after they were set up, and drops what comes before. CB_ETIMEOUT. */
 int cb_net_await_running(const char *name, uint64_t deadline, struct cb_err *err);
