@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
@@ -106,12 +108,25 @@ static int fill(int fd, uint64_t bytes, const char *path, struct cb_err *err)
     return cb_scratch_fill(fd, bytes, FILL, err) < 0 ? cb_wrap(err, "fill %s", path) : 0;
 }
 
+/* Since Linux 6.6 a tmpfs takes O_DIRECT, and copies all the same. */
+static bool is_memory(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
 static int open_direct(const char *path, int flags, struct cb_err *err)
 {
     int fd = open(path, flags | O_DIRECT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == EINVAL)
         return cb_fail(err, CB_EMISSING, "the filesystem of %s cannot do O_DIRECT", path);
-    return fd < 0 ? cb_fail_sys(err, errno, "open %s", path) : fd;
+    if (fd < 0)
+        return cb_fail_sys(err, errno, "open %s", path);
+    if (is_memory(fd)) {
+        close(fd);
+        return cb_fail(err, CB_EMISSING, "%s lies on a tmpfs: O_DIRECT goes to memory there", path);
+    }
+    return fd;
 }
 
 /* The file gets its name when it is whole, so that a case killed half way leaves none that looks so. */
