@@ -323,7 +323,7 @@ int cb_fabric_await_gone(struct cb_fabric *f, unsigned slot, uint64_t deadline, 
 {
     char port[16];
     cb_fabric_port(f, slot, port);
-    if (enter(f, err))
+    if (enter(netns_of(f, port), err))
         return -1;
     int failed = cb_net_await_gone(port, deadline, err);
     leave(f);

@@ -16,6 +16,7 @@
 #include "runners/image/tree.h"
 #include "runners/image/unpack.h"
 #include "runners/initramfs.h"
+#include "runners/vmspec.h"
 
 #define MIB (UINT64_C(1) << 20)
 /* mke2fs needs room for a journal: below this it makes none, and the guest's filesystem would be another. */
@@ -137,13 +138,19 @@ static int make_container(struct cb_images *im, struct cb_err *err)
     return unpack_layers(im, layout, err);
 }
 
+/* The files of the machine that the arm "vm" is. What it runs on changes nothing about them. */
 static int make_initramfs(struct cb_images *im, struct cb_err *err)
 {
+    static const struct cb_vm_means none;
+    struct cb_arm vm;
+    struct cb_vm_spec spec;
     char path[CB_IMAGES_PATH_MAX];
     CB_AUTOBUF struct cb_buf plain = {0};
     CB_AUTOBUF struct cb_buf packed = {0};
-    if (cb_guest_kernel_find(im->site->cache_dir, &im->kernel, err) < 0 ||
-        cb_initramfs(im->site->agent_path, &im->kernel, &plain, err) < 0 ||
+    if (cb_arm_parse("vm", &vm, err) < 0 ||
+        cb_vm_spec_make(&vm, &none, im->site->topo.nsut, im->site->memory, &spec, err) < 0 ||
+        cb_guest_kernel_find(im->site->cache_dir, spec.kernel, spec.modules, &im->kernel, err) < 0 ||
+        cb_initramfs(im->site->agent_path, &im->kernel, spec.modules, &plain, err) < 0 ||
         cb_images_path(im, path, err, "initramfs") < 0 || cb_images_write(path, &plain, err) < 0)
         return -1;
     if (cb_pack_gzip(plain.data, plain.len, &packed, err) < 0 ||
