@@ -297,7 +297,12 @@ static int choose_boot(struct making *k, struct cb_err *err)
                                                  : CB_VM_FIRMWARE_AUTO;
     if (s->firmware == CB_VM_FIRMWARE_QBOOT && !k->have->qboot)
         return cb_fail(err, CB_EMISSING, "firmware=qboot: no " CB_VM_QBOOT);
-    if (s->firmware == CB_VM_FIRMWARE_AUTO && !k->have->qboot)
+    /* It leaves the chipset's interrupt lines as they are: the link of an e1000 does not come up. */
+    bool needs_bios = is(k, "nic", "e1000") || is(k, "nic", "e1000e");
+    if (s->firmware == CB_VM_FIRMWARE_QBOOT && needs_bios)
+        return cb_fail(err, CB_EUSAGE, "nic=%s does not work with firmware=qboot",
+                       cb_arm_value(k->arm, "nic"));
+    if (!k->have->qboot || needs_bios)
         s->firmware = CB_VM_FIRMWARE_SEABIOS;
     return 0;
 }

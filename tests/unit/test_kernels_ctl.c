@@ -217,6 +217,17 @@ static void threads_are_joined(void)
     CU_ASSERT_EQUAL(possessions(), before);
 }
 
+/* --- exits --- */
+
+static void exit_is_taken_each_time(void)
+{
+    struct cb_run run;
+    if (!runs("ctl.exit", "", 300, &run))
+        return;
+    CU_ASSERT_NOT_EQUAL(run.sink, 0); /* leaf 0: the maker's name is in it */
+    CU_ASSERT_EQUAL(run.sink % 600, 0);
+}
+
 /* --- two that wake each other --- */
 
 static const char *const pairs[] = {"ctl.switch", "ctl.futex", "ctl.eventfd"};
@@ -370,6 +381,7 @@ const struct cb_suite cb_suite = {"kernels_ctl",
                                       {"each exec starts the agent", each_exec_starts_the_agent},
                                       {"an exec that fails is an error", exec_that_fails_is_an_error},
                                       {"threads are joined", threads_are_joined},
+                                      {"an exit is taken each time", exit_is_taken_each_time},
                                       {"pairs on one CPU", pairs_on_one_cpu},
                                       {"a failure of the partner", failure_of_the_partner},
                                       {"sleeps are counted", sleeps_are_counted},

@@ -68,6 +68,7 @@ static void kvm_changes_what_is_automatic(void)
     CU_ASSERT_FALSE(made("vm:nic=e1000", &rich).vhost);
     CU_ASSERT_STRING_EQUAL(made("vm:cpu=qemu64", &rich).cpu, "qemu64");
     CU_ASSERT_EQUAL(made("vm", &poor).firmware, CB_VM_FIRMWARE_SEABIOS);
+    CU_ASSERT_EQUAL(made("vm:nic=e1000e", &rich).firmware, CB_VM_FIRMWARE_SEABIOS);
 }
 
 static void presets_are_values(void)
@@ -156,6 +157,7 @@ static void says_what_cannot_be(void)
         {"vm:io=native,cache=writeback", &rich, CB_EUSAGE, "cache=none"},
         {"vm:nic=e1000,queues=2", &rich, CB_EUSAGE, "nic=virtio"},
         {"vm:nic=user,vhost=on", &rich, CB_EUSAGE, "nic=virtio"},
+        {"vm:nic=e1000,firmware=qboot", &rich, CB_EUSAGE, "does not work"},
         {"vm:queues=5", &rich, CB_EUSAGE, "queues"},
         {"vm:vcpus=0", &rich, CB_EUSAGE, "vcpus"},
         {"vm:vcpus=65", &rich, CB_EUSAGE, "vcpus"},
