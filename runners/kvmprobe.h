@@ -19,6 +19,8 @@ struct cb_kvm_measurement {
     int sys;          /* its errno; ETIMEDOUT when the guest did not end */
     uint64_t loop_ns; /* the fastest of a few passes; 0 where there is nothing to time (not x86-64) */
     uint32_t iterations;
+    uint64_t exits_ns; /* likewise, of a loop that leaves the guest by CPUID each time */
+    uint32_t exits;
     bool hypervisor; /* CPUID says that a hypervisor is underneath */
     bool extensions; /* CPUID has VMX or SVM */
 };
@@ -26,6 +28,7 @@ struct cb_kvm_measurement {
 struct cb_kvm_verdict {
     enum cb_kvm_class kvm;
     bool usable;
+    double exit_ns;   /* what leaving the guest and entering it again takes; 0 where it was not measured */
     char reason[160]; /* one line, also when usable */
 };
 

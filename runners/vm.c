@@ -187,6 +187,8 @@ static void add_facts(const struct vm *vm, struct cb_env *env)
 {
     const struct cb_arm_preset *preset = cb_arm_preset(env->arm);
     cb_env_fact(env, "accelerator.reason", "%s", vm->means.kvm.reason);
+    if (vm->spec.kvm && vm->means.kvm.exit_ns > 0)
+        cb_env_fact(env, "accelerator.exit_ns", "%.0f", vm->means.kvm.exit_ns);
     cb_env_fact(env, "kernel.image", "%s", vm->kernel.image);
     cb_env_fact(env, "kernel.release", "%s", vm->kernel.release);
     cb_env_fact(env, "kernel.hosts_own", "%s", vm->kernel.hosts_own ? "yes" : "no");

@@ -324,6 +324,18 @@ static void kvm_verdicts(void)
     }
 }
 
+static void kvm_exits_have_a_cost(void)
+{
+    struct cb_kvm_verdict v;
+    cb_kvm_classify(
+        &(struct cb_kvm_measurement){
+            .loop_ns = 412, .iterations = 1000, .exits_ns = 240000, .exits = 200, .extensions = true},
+        &v);
+    CU_ASSERT_DOUBLE_EQUAL(v.exit_ns, 1200, 1e-9);
+    cb_kvm_classify(&(struct cb_kvm_measurement){.failed = "KVM_RUN"}, &v);
+    CU_ASSERT_DOUBLE_EQUAL(v.exit_ns, 0, 1e-9);
+}
+
 /* Whatever this machine is, measuring it ends and says something. */
 static void kvm_measures(void)
 {
@@ -344,5 +356,6 @@ const struct cb_suite cb_suite = {"vm",
                                    {"cpio entry is golden", cpio_is_golden},
                                    {"cpio archive reads back", cpio_reads_back},
                                    {"KVM verdicts from recorded measurements", kvm_verdicts},
+                                   {"KVM exits have a cost", kvm_exits_have_a_cost},
                                    {"KVM is measured in bounded time", kvm_measures},
                                    CU_TEST_INFO_NULL}};
