@@ -400,6 +400,7 @@ const struct cb_runner cb_runner_vm = {
     .summary = "a virtual machine through libvirt: the agent as init, a disk, a link and a virtio port",
     .params = cb_vm_params,
     .presets = cb_vm_presets,
+    .check = cb_vm_check,
     .probe = probe,
     .prepare = prepare,
     .up = up,

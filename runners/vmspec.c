@@ -325,6 +325,18 @@ int cb_vm_spec_make(const struct cb_arm *arm, const struct cb_vm_means *have, un
     return 0;
 }
 
+/* What fails on a machine that has everything fails on all. */
+int cb_vm_check(const struct cb_arm *arm, struct cb_err *err)
+{
+    static const struct cb_vm_means everything = {.kvm = {.kvm = CB_KVM_HARDWARE, .usable = true},
+                                                  .vhost = true,
+                                                  .qboot = true,
+                                                  .virtiofsd = true,
+                                                  .huge_free = UINT64_MAX};
+    struct cb_vm_spec ignored;
+    return cb_vm_spec_make(arm, &everything, VCPUS_MAX, MEMORY_MIN, &ignored, err);
+}
+
 /* ---- facts ------------------------------------------------------------------------------------------- */
 
 static void disk_facts(const struct cb_vm_spec *s, struct cb_env *env)

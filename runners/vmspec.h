@@ -57,6 +57,8 @@ void cb_vm_means_find(const struct cb_arm *arm, struct cb_vm_means *m);
  * the command that helps where there is one; what contradicts itself is CB_EUSAGE. */
 int cb_vm_spec_make(const struct cb_arm *arm, const struct cb_vm_means *have, unsigned cpus, uint64_t memory,
                     struct cb_vm_spec *out, struct cb_err *err);
+/* Whether the values go together: a contradiction is CB_EUSAGE. */
+int cb_vm_check(const struct cb_arm *arm, struct cb_err *err);
 /* What it came to, as facts. */
 void cb_vm_spec_facts(const struct cb_vm_spec *s, struct cb_env *env);
 
