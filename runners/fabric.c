@@ -17,7 +17,6 @@
 
 #define PEER_ADDRESS  "198.18.0.1" /* 198.18.0.0/15 is for benchmarks of networks (RFC 2544) */
 #define PEER_DEADLINE (5 * CB_NS_PER_S)
-#define SLOTS         201 /* .2 to .202 */
 
 #define ROUTER_ADDRESS "198.18.0.203"
 #define ROUTER_BRIDGE  "cbr1"
@@ -36,7 +35,7 @@ struct cb_fabric {
     int netns, home; /* the run's namespace, and the one that cbench was started in */
     int router;      /* the namespace behind which addresses are translated, -1: none yet */
     pid_t peer;
-    struct slot slots[SLOTS];
+    struct slot slots[CB_FABRIC_SLOTS];
 };
 
 /* --- going in and out -------------------------------------------------------------------------------- */
@@ -70,7 +69,7 @@ static void set_sysctl(const char *path, const char *value)
     cb_write_file(AT_FDCWD, path, value, &ignored);
 }
 
-static int make_bridge(const char *name, const char *address, struct cb_err *err)
+static int make_bridge(int netns, const char *name, const char *address, struct cb_err *err)
 {
     char locktime[64];
     /* No IPv6: links would send router solicitations and probe for duplicate addresses while we measure. */
@@ -78,6 +77,10 @@ static int make_bridge(const char *name, const char *address, struct cb_err *err
     set_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
     if (cb_net_up("lo", err) || cb_net_bridge(name, err) ||
         cb_net_address(name, address, CB_FABRIC_PREFIX, 1, err))
+        return -1;
+    /* A bridge is in service when one of its ports is, which it notices a second later, and its answers are
+     * lost until then: this port always is. */
+    if (cb_net_veth("cbkeep", name, "cbkeep-far", netns, err) || cb_net_up("cbkeep-far", err))
         return -1;
     /* A slot's address comes back with another hardware address in each block: believe the newest at once. */
     snprintf(locktime, sizeof locktime, "/proc/sys/net/ipv4/neigh/%s/locktime", name);
@@ -123,7 +126,8 @@ static int furnish(struct cb_fabric *f, const char *agent_path, const struct cb_
     f->netns = own_netns(err);
     if (f->netns < 0)
         return -1;
-    return make_bridge(CB_FABRIC_BRIDGE, PEER_ADDRESS, err) || start_peer(f, agent_path, topo->other[0], err)
+    return make_bridge(f->netns, CB_FABRIC_BRIDGE, PEER_ADDRESS, err) ||
+                   start_peer(f, agent_path, topo->other[0], err)
                ? -1
                : 0;
 }
@@ -180,7 +184,7 @@ const char *cb_fabric_peer(const struct cb_fabric *f)
 
 void cb_fabric_address(unsigned slot, char out[16])
 {
-    snprintf(out, 16, "198.18.0.%u", slot % SLOTS + 2);
+    snprintf(out, 16, "198.18.0.%u", slot % CB_FABRIC_SLOTS + 2);
 }
 
 const char *cb_fabric_gateway(const struct cb_fabric *f)
@@ -191,13 +195,14 @@ const char *cb_fabric_gateway(const struct cb_fabric *f)
 
 void cb_fabric_inner_address(unsigned slot, char out[16])
 {
-    snprintf(out, 16, "198.19.0.%u", slot % SLOTS + 2);
+    snprintf(out, 16, "198.19.0.%u", slot % CB_FABRIC_SLOTS + 2);
 }
 
 void cb_fabric_port(const struct cb_fabric *f, unsigned slot, char out[16])
 {
-    const struct slot *s = &f->slots[slot % SLOTS];
-    snprintf(out, 16, "%s%u.%u", s->inner ? INNER_PREFIX : PORT_PREFIX, slot % SLOTS, (unsigned)s->plugs);
+    const struct slot *s = &f->slots[slot % CB_FABRIC_SLOTS];
+    snprintf(out, 16, "%s%u.%u", s->inner ? INNER_PREFIX : PORT_PREFIX, slot % CB_FABRIC_SLOTS,
+             (unsigned)s->plugs);
 }
 
 /* The namespace of a port, by its name. */
@@ -209,7 +214,7 @@ static int netns_of(const struct cb_fabric *f, const char *port)
 /* The name of the bridge's end of a new plug. */
 static int take_port(struct cb_fabric *f, unsigned slot, bool inner, char port[16], struct cb_err *err)
 {
-    if (slot >= SLOTS)
+    if (slot >= CB_FABRIC_SLOTS)
         return cb_fail(err, CB_EUSAGE, "the run's network has no slot %u", slot);
     f->slots[slot].plugs++;
     f->slots[slot].inner = inner;
@@ -258,7 +263,7 @@ int cb_fabric_plug_macvlan(struct cb_fabric *f, unsigned slot, const char *ifnam
 static int furnish_router(struct cb_fabric *f, struct cb_err *err)
 {
     f->router = own_netns(err);
-    if (f->router < 0 || make_bridge(ROUTER_BRIDGE, GATEWAY, err) || cb_net_masquerade(err))
+    if (f->router < 0 || make_bridge(f->router, ROUTER_BRIDGE, GATEWAY, err) || cb_net_masquerade(err))
         return -1;
     return cb_write_file(AT_FDCWD, "/proc/sys/net/ipv4/ip_forward", "1", err);
 }
@@ -334,7 +339,7 @@ void cb_fabric_unplug(struct cb_fabric *f, unsigned slot)
 {
     char port[16];
     struct cb_err ignored;
-    if (slot >= SLOTS)
+    if (slot >= CB_FABRIC_SLOTS)
         return;
     cb_fabric_port(f, slot, port);
     if (enter(netns_of(f, port), &ignored))

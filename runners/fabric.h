@@ -10,6 +10,7 @@
 
 #define CB_FABRIC_BRIDGE "cbr0" /* inside the run's namespace only */
 #define CB_FABRIC_PREFIX 24
+#define CB_FABRIC_SLOTS  201 /* .2 to .202 */
 
 struct cb_fabric; /* opaque */
 
