@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "bench/base/cleanup.h"
@@ -102,23 +103,6 @@ static void watch(int life, int signals, pid_t server)
     }
 }
 
-/* A forked child that does not exec keeps all descriptors, and with them other agents' streams open. */
-static void close_all_but(const int *keep, size_t n)
-{
-    DIR *d = opendir("/proc/self/fd");
-    if (!d)
-        return;
-    for (struct dirent *e; (e = readdir(d));) {
-        int fd = atoi(e->d_name);
-        bool kept = fd <= STDERR_FILENO || fd == dirfd(d);
-        for (size_t i = 0; i < n; i++)
-            kept |= fd == keep[i];
-        if (!kept)
-            close(fd);
-    }
-    closedir(d);
-}
-
 /* A session of its own: the terminal's Ctrl-C is for cbench, which ends us in its own time. */
 static void detach(const struct ends *e)
 {
@@ -131,7 +115,7 @@ static void detach(const struct ends *e)
     dup2(null, STDIN_FILENO);
     dup2(e->log, STDOUT_FILENO); /* libvirt and qemu talk; what matters comes back as an error */
     dup2(e->log, STDERR_FILENO);
-    close_all_but(keep, sizeof keep / sizeof *keep);
+    cb_close_all_but(keep, sizeof keep / sizeof *keep);
 }
 
 static _Noreturn void be_server(const struct ends *e)
@@ -227,15 +211,31 @@ int cb_vmhost_stopped(struct cb_vmhost *v, const char *domain, char *out, size_t
     return *out != '\0';
 }
 
+/* The child that is to become qemu writes its number there right before. */
+static int pid_file(const struct cb_vmhost *v, const char *domain, char *out, size_t cap)
+{
+    struct cb_err ignored;
+    return cb_path(out, cap, &ignored, "%s/run/qemu/%s.pid", v->root, domain);
+}
+
 pid_t cb_vmhost_pid(const struct cb_vmhost *v, const char *domain)
 {
     char path[256];
     uint64_t pid;
-    struct cb_err ignored;
-    if (cb_path(path, sizeof path, &ignored, "%s/run/qemu/%s.pid", v->root, domain) < 0 ||
-        cb_read_u64(path, &pid) < 0 || pid > INT32_MAX)
+    if (pid_file(v, domain, path, sizeof path) < 0 || cb_read_u64(path, &pid) < 0 || pid > INT32_MAX)
         return 0;
     return (pid_t)pid;
+}
+
+/* Files have the time of day. */
+uint64_t cb_vmhost_began(const struct cb_vmhost *v, const char *domain)
+{
+    char path[256];
+    struct stat st;
+    if (pid_file(v, domain, path, sizeof path) < 0 || stat(path, &st) < 0)
+        return 0;
+    uint64_t written = (uint64_t)st.st_mtim.tv_sec * CB_NS_PER_S + (uint64_t)st.st_mtim.tv_nsec;
+    return cb_now_ns() - (cb_clock_ns(CLOCK_REALTIME) - written);
 }
 
 const char *cb_vmhost_versions(const struct cb_vmhost *v)

@@ -24,6 +24,8 @@ int cb_vmhost_create(struct cb_vmhost *v, const char *xml, uint64_t deadline, st
 int cb_vmhost_destroy(struct cb_vmhost *v, const char *domain, uint64_t deadline, struct cb_err *err);
 /* qemu's process, 0 where it is not ours (a daemon's) or gone. */
 pid_t cb_vmhost_pid(const struct cb_vmhost *v, const char *domain);
+/* When that process began, on the host's clock to a tick; 0 likewise. */
+uint64_t cb_vmhost_began(const struct cb_vmhost *v, const char *domain);
 /* 1 when the domain has stopped or crashed (event seen), with the reason in out. */
 int cb_vmhost_stopped(struct cb_vmhost *v, const char *domain, char *out, size_t cap);
 /* False once libvirt did not answer in time or its process ended: only closing is left. NULL is false. */

@@ -1,5 +1,6 @@
 #include "bench/base/proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "bench/base/buf.h"
 #include "bench/base/cleanup.h"
@@ -324,4 +326,20 @@ int cb_capture(const char *const *argv, uint64_t timeout_ns, size_t max, struct 
                         .room = max,
                         .out = out};
     return collect(&c, pid, cb_deadline_in(timeout_ns), err) < 0 ? cb_wrap(err, "%s", argv[0]) : 0;
+}
+
+void cb_close_all_but(const int *keep, size_t n)
+{
+    DIR *d = opendir("/proc/self/fd");
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));) {
+        int fd = atoi(e->d_name);
+        bool kept = fd <= STDERR_FILENO || fd == dirfd(d);
+        for (size_t i = 0; i < n; i++)
+            kept |= fd == keep[i];
+        if (!kept)
+            close(fd);
+    }
+    closedir(d);
 }

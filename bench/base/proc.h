@@ -38,6 +38,9 @@ int cb_capture(const char *const *argv, uint64_t timeout_ns, size_t max, struct 
 /* For children made by a plain fork: SIGKILL when the thread that forked ends. `parent` is its getpid() from
  * before the fork; it may have ended already (ESRCH). */
 int cb_die_with_parent(pid_t parent, struct cb_err *err);
+/* For a forked child that does not exec: it would keep all descriptors open, and with them the streams of
+ * others. Those up to stderr stay, and those of `keep` (-1 is none). */
+void cb_close_all_but(const int *keep, size_t n);
 /* A descriptor (CLOEXEC) that polls readable once the child ended. */
 int cb_pidfd(pid_t pid, struct cb_err *err);
 
