@@ -46,7 +46,7 @@ int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, struct cb_err *e
     return *pid < 0 ? cb_fail_sys(err, errno, "clone into new namespaces") : 0;
 }
 
-int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err)
+int cb_ns_detach(pid_t parent, struct cb_err *err)
 {
     /* CLONE_CLEAR_SIGHAND leaves ignored what cbench ignores. */
     static const int ignored[] = {SIGPIPE, SIGINT, SIGCHLD, 0};
@@ -58,11 +58,16 @@ int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err)
     umask(0);         /* steps give whole modes */
     if (setsid() < 0) /* ^C on the terminal is for cbench alone */
         return cb_fail_sys(err, errno, "setsid");
-    if (cb_die_with_parent(step ? (pid_t)step->dev : 0, err) < 0)
+    if (cb_die_with_parent(parent, err) < 0)
         return -1;
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return cb_fail_sys(err, errno, "close_range");
     return 0;
+}
+
+int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err)
+{
+    return cb_ns_detach((pid_t)step->dev, err);
 }
 
 int cb_ns_own_cgroup(const struct cb_step *step, struct cb_err *err)

@@ -42,9 +42,12 @@ int cb_steps_run(const struct cb_steps *list, struct cb_err *err);
  * child *pid is 0; it must end in exec or _exit. */
 int cb_ns_clone(uint64_t namespaces, int cgroup_fd, pid_t *pid, struct cb_err *err);
 
+/* Own session, default signals, no umask; dies with the parent, which is `parent` (0: one that is not seen
+ * from here); everything above stderr closes on exec. */
+int cb_ns_detach(pid_t parent, struct cb_err *err);
+
 /* Steps. */
-/* Own session, default signals, no umask; dies with the parent, whose pid is `dev` where it can be seen;
- * everything above stderr closes on exec. */
+/* The same as a step: the parent is `dev` where it can be seen. */
 int cb_ns_leave_parent(const struct cb_step *step, struct cb_err *err);
 int cb_ns_own_cgroup(const struct cb_step *step, struct cb_err *err); /* unshares the cgroup namespace */
 int cb_ns_hostname(const struct cb_step *step, struct cb_err *err);   /* source */

@@ -136,6 +136,27 @@ static void hello_and_bye(void)
     CU_ASSERT_EQUAL(finish(&d), 0);
 }
 
+static void a_second_agent_has_the_stream_for_a_while(void)
+{
+    const struct cb_wire_msg ping = {.verb = CB_VERB_PING, .ping = {.seq = 42}}, bye = {.verb = CB_VERB_BYE};
+    const struct cb_wire_msg enter = {.verb = CB_VERB_ENTER};
+    struct dialogue d;
+    greet(&d);
+    for (int i = 0; i < 2; i++) {
+        say(&d, &enter);
+        CU_ASSERT_EQUAL(hear(&d), CB_VERB_HELLO);
+        CU_ASSERT_NOT_EQUAL(d.last.hello.pid, (uint32_t)d.pid);
+        CU_ASSERT_EQUAL(hear(&d), CB_VERB_DIGEST);
+        say(&d, &ping);
+        CU_ASSERT_EQUAL(hear(&d), CB_VERB_PONG);
+        say(&d, &bye);
+        CU_ASSERT_EQUAL(hear(&d), CB_VERB_READY); /* the first one's */
+    }
+    say(&d, &bye);
+    CU_ASSERT_EQUAL(hear(&d), CB_VERB_BYE);
+    CU_ASSERT_EQUAL(finish(&d), 0);
+}
+
 static void facts(void)
 {
     const struct cb_wire_msg ask_facts = {.verb = CB_VERB_FACTS};
@@ -325,6 +346,7 @@ const struct cb_suite cb_suite = {
     "agent",
     {
         {"hello, digest, ping, bye", hello_and_bye},
+        {"a second agent has the stream for a while", a_second_agent_has_the_stream_for_a_while},
         {"facts", facts},
         {"a calibration ends with its line", calibration_ends_with_its_line},
         {"a histogram comes in lines", histogram_in_lines},

@@ -407,6 +407,72 @@ static void can_start_again_under_its_name(void)
     stage_clear(&s);
 }
 
+/* Starts a second process; its stage is another one's, but for the stream. */
+static bool enter(struct stage *s, struct stage *second, pid_t *pid)
+{
+    *second = *s;
+    int failed = s->arm.runner->enter(&s->env, &second->link, pid, &s->err);
+    if (failed)
+        printf("(%s) ", s->err.msg);
+    CU_ASSERT_EQUAL(failed, 0);
+    cb_lines_init(&second->lines, second->link.from_agent);
+    return !failed;
+}
+
+static void a_second_process_is_as_confined(void)
+{
+    static const char *const arms[] = {"container", "container:fs=bind", "container:net=host"};
+    static const char *const same[] = {"status CapEff",
+                                       "status CapBnd",
+                                       "status NoNewPrivs",
+                                       "status Seccomp",
+                                       "hostname",
+                                       "list /sys/class/net",
+                                       "list /",
+                                       "list /proc/self/ns",
+                                       "status Cpus_allowed_list",
+                                       "read /proc/self/cgroup"};
+    for (size_t i = 0; i < sizeof arms / sizeof *arms; i++) {
+        struct stage s, second;
+        pid_t pid;
+        int status;
+        if (stage_begin(&s, arms[i], false) && enter(&s, &second, &pid)) {
+            CU_ASSERT_STRING_EQUAL(stage_hear(&second), "hello");
+            for (size_t k = 0; k < sizeof same / sizeof *same; k++) {
+                char first[512];
+                snprintf(first, sizeof first, "%s", stage_ask(&s, "%s", same[k]));
+                CU_ASSERT_STRING_EQUAL(stage_ask(&second, "%s", same[k]), first);
+            }
+            CU_ASSERT_STRING_EQUAL(stage_ask(&second, "kill %d", (int)getpid()), "ESRCH");
+            CU_ASSERT_STRING_EQUAL(stage_ask(&second, "write /scratch/x"), "ok");
+            CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list /scratch"), "x");
+            CU_ASSERT(stage_processes(&s.env) > 1);
+            cb_link_close(&second.link);
+            CU_ASSERT_EQUAL(cb_wait(pid, cb_deadline_in(STAGE_REPLY_NS), &status, &s.err), 0);
+            CU_ASSERT_EQUAL(stage_processes(&s.env), 1);
+        }
+        stage_clear(&s);
+    }
+}
+
+/* It lives in the container's process namespace, which ends with its first process. */
+static void a_second_process_goes_with_the_first(void)
+{
+    struct stage s, second;
+    pid_t pid;
+    int status;
+    if (stage_begin(&s, "container", true) && enter(&s, &second, &pid)) {
+        CU_ASSERT_STRING_EQUAL(stage_hear(&second), "hello");
+        s.arm.runner->down(&s.env);
+        CU_ASSERT_STRING_EQUAL(stage_hear(&second), "(end)");
+        CU_ASSERT_EQUAL(cb_wait(pid, cb_deadline_in(STAGE_REPLY_NS), &status, &s.err), 0);
+        CU_ASSERT_EQUAL(stage_groups(&s.env), 0);
+        CU_ASSERT(cb_env_moment(&s.env, "gone") > cb_env_moment(&s.env, "init"));
+        cb_link_close(&second.link);
+    }
+    stage_clear(&s);
+}
+
 static void two_do_not_meet(void)
 {
     struct stage a;
@@ -530,6 +596,8 @@ const struct cb_suite cb_suite = {
      {"leaves nothing", leaves_nothing},
      {"dies with cbench", dies_with_cbench},
      {"can start again under its name", can_start_again_under_its_name},
+     {"a second process is as confined", a_second_process_is_as_confined},
+     {"a second process goes with the first", a_second_process_goes_with_the_first},
      {"two do not meet", two_do_not_meet},
      {"says when the agent is missing", says_when_the_agent_is_missing},
      {"says when the agent is no program", says_when_the_agent_is_no_program},
