@@ -115,6 +115,9 @@ struct cb_runner {
      * caller, 0 for none. NULL: there is no way in from outside. */
     int (*enter)(struct cb_env *env, struct cb_link *link, pid_t *pid, struct cb_err *err);
     bool enters_by_agent; /* the agent inside can do it instead */
+    /* Why its instances cannot be started by several processes at once, and why a control group does not
+     * have all memory of an instance; NULL: they can, it has. */
+    const char *one_by_one, *group_is_late;
     /* After a failure: what the instance last said (console tail, exit status), one line each; may be NULL.
      */
     void (*diagnose)(struct cb_env *env, char *out, size_t cap);

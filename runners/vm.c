@@ -94,13 +94,30 @@ static int probe(const struct cb_arm *arm, const struct cb_site *site, struct cb
 
 /* ---- prepare ----------------------------------------------------------------------------------------- */
 
+/* Machines beside the arms' own, which run at the same time, have their files for themselves. */
+static bool is_beside(const struct cb_env *env)
+{
+    return env->slot >= CB_ARMS_MAX;
+}
+
+static int name_storage(struct vm *vm, const struct cb_env *env, struct cb_err *err)
+{
+    const char *work = env->site->work_dir;
+    char beside[16] = "";
+    if (is_beside(env))
+        snprintf(beside, sizeof beside, "-%u", env->slot);
+    return cb_path(vm->image, sizeof vm->image, err, "%s/vm-scratch%s.img", work, beside) < 0 ||
+                   cb_path(vm->share, sizeof vm->share, err, "%s/vm-share%s", work, beside) < 0
+               ? -1
+               : 0;
+}
+
 static int name_things(struct vm *vm, const struct cb_env *env, struct cb_err *err)
 {
     const char *work = env->site->work_dir, *state = env->site->state_dir;
     if (cb_path(vm->name, sizeof vm->name, err, "cbench-%s", env->name) < 0 ||
-        cb_path(vm->image, sizeof vm->image, err, "%s/vm-scratch.img", work) < 0 ||
+        name_storage(vm, env, err) < 0 ||
         cb_path(vm->initramfs, sizeof vm->initramfs, err, "%s/vm-initramfs%u.cpio", work, env->slot) < 0 ||
-        cb_path(vm->share, sizeof vm->share, err, "%s/vm-share", work) < 0 ||
         cb_path(vm->channel, sizeof vm->channel, err, "%s/vm%u.sock", state, env->slot) < 0 ||
         cb_path(vm->console, sizeof vm->console, err, "%s/vm%u.log", state, env->slot) < 0)
         return -1;
@@ -227,13 +244,15 @@ static void describe_link(const struct vm *vm, struct cb_env *env)
 }
 
 /* Where the guest's files end: a disk or a directory, fresh for each instance. */
-static int make_storage(const struct vm *vm, struct cb_err *err)
+static int make_storage(const struct vm *vm, const struct cb_env *env, struct cb_err *err)
 {
     if (vm->spec.share)
         return cb_remove_tree(vm->share, err) < 0 || cb_mkdirs(vm->share, 0700, err) < 0 ? -1 : 0;
     if (!vm->spec.disk)
         return 0;
-    return cb_vmdisk_create(vm->image, err) < 0 || cb_vmdisk_format(vm->image, err) < 0 ? -1 : 0;
+    if ((is_beside(env) ? cb_vmdisk_create_sparse : cb_vmdisk_create)(vm->image, err) < 0)
+        return -1;
+    return cb_vmdisk_format(vm->image, err);
 }
 
 /* The first machine of a run opens libvirt, and so does the one after libvirt has failed. */
@@ -254,8 +273,8 @@ static int prepare(struct cb_env *env, struct cb_err *err)
         return cb_fail_sys(err, ENOMEM, "allocate");
     env->state = vm;
     if (decide(vm, env->arm, site, err) < 0 || name_things(vm, env, err) < 0 || make_cmdline(vm, err) < 0 ||
-        choose_boot(vm, site, err) < 0 || write_initramfs(vm, site, err) < 0 || make_storage(vm, err) < 0 ||
-        make_group(vm, env, err) < 0 || ensure_host(site, err) < 0)
+        choose_boot(vm, site, err) < 0 || write_initramfs(vm, site, err) < 0 ||
+        make_storage(vm, env, err) < 0 || make_group(vm, env, err) < 0 || ensure_host(site, err) < 0)
         return -1;
     snprintf(env->accelerator, sizeof env->accelerator, "%s",
              vm->spec.kvm ? cb_kvm_class_name(vm->means.kvm.kvm) : "tcg");
@@ -316,6 +335,9 @@ static int up(struct cb_env *env, struct cb_err *err)
     if (cb_vmhost_create(site->vmhost, cb_buf_str(&xml), cb_deadline_in(CREATE_NS), err) < 0)
         return -1;
     cb_env_stamp(env, "api");
+    uint64_t began = cb_vmhost_began(site->vmhost, vm->name);
+    if (began)
+        cb_env_stamp_at(env, "vmm", began);
     pid_t qemu = cb_vmhost_pid(site->vmhost, vm->name);
     return vm->group && qemu > 0 ? cb_cgroup_attach(vm->group, qemu, err) : 0;
 }
@@ -391,6 +413,8 @@ static void down(struct cb_env *env)
     cb_cgroup_destroy(vm->group);
     unlink(vm->channel);
     unlink(vm->console);
+    if (is_beside(env))
+        unlink(vm->image);
     free(vm);
     env->state = NULL;
 }
@@ -406,6 +430,8 @@ const struct cb_runner cb_runner_vm = {
     .up = up,
     .launch = launch,
     .enters_by_agent = true,
+    .one_by_one = "one libvirt makes all machines of a run, one after the other",
+    .group_is_late = "qemu enters its group after it has touched memory, which is not moved with it",
     .diagnose = diagnose,
     .down = down,
 };

@@ -45,13 +45,28 @@ static int flush(int fd, struct cb_err *err)
     return failed ? cb_fail_sys(err, failed, "drop the cache") : 0;
 }
 
+/* A descriptor of the new file. */
+static int make_file(const char *path, struct cb_err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? cb_fail_sys(err, errno, "create %s", path) : fd;
+}
+
+int cb_vmdisk_create_sparse(const char *path, struct cb_err *err)
+{
+    CB_AUTOFD int fd = make_file(path, err);
+    if (fd < 0)
+        return -1;
+    return ftruncate(fd, (off_t)DISK_BYTES) < 0 ? cb_fail_sys(err, errno, "size of %s", path) : 0;
+}
+
 int cb_vmdisk_create(const char *path, struct cb_err *err)
 {
     if (access(path, F_OK) == 0)
         return 0;
-    CB_AUTOFD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    CB_AUTOFD int fd = make_file(path, err);
     if (fd < 0)
-        return cb_fail_sys(err, errno, "create %s", path);
+        return -1;
     /* One allocation of the whole is less fragmented than a thousand of its parts. */
     int failed = posix_fallocate(fd, 0, (off_t)DISK_BYTES);
     if (failed)
