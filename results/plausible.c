@@ -22,6 +22,9 @@ static const struct bound {
     {"net.rr.p50", 1, INFINITY, "us", "four system calls and two wakeups"},
     {"net.crr.time", 2, INFINITY, "us", "three round trips"},
     {"net.stream.rate", 0, 5e3, "Gb/s", "copying from cache to cache"},
+    {"start.rate.rate", 0, 1e6, "op/s", "a thousand CPUs that make a process in a millisecond"},
+    {"exec.total.time", 0.05, INFINITY, "ms", "a process is made and speaks"},
+    {"instance.memory.size", 0.016, 1e6, "MiB", "page tables and a stack; a terabyte"},
     {"start.total.time", 0.05, INFINITY, "ms", "a process is made and speaks"},
 };
 

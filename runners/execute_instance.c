@@ -107,11 +107,9 @@ static int run_or_measure(struct cb_execution *x, struct cb_instance *in, struct
         cb_execution_deliver(x, r);
         return 0;
     }
-    if (cb_case_lifecycle(c))
-        return cb_execution_lifecycle(x, in, r, err);
-    if (run_case(x, in, r, err) < 0)
+    if ((cb_case_lifecycle(c) ? cb_execution_lifecycle : run_case)(x, in, r, err) < 0)
         return -1;
-    if (!in->alive)
+    if (!in->alive && when_of(c) == CB_LIFE_RUNNING)
         snprintf(p->lost, sizeof p->lost, "instance lost in %s: %s", c->bench->name, err->msg);
     return 0;
 }

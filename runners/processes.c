@@ -170,3 +170,13 @@ uint64_t cb_process_tree_cpu_ns(pid_t root)
             ticks += all[i].ticks;
     return ticks * (CB_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
 }
+
+/* ---- of the machine ---------------------------------------------------------------------------------- */
+
+uint64_t cb_memory_available(void)
+{
+    char ignored[16];
+    /* Reading it makes every CPU hand in what it has counted, which it otherwise does once a second. */
+    (void)cb_read_line("/proc/sys/vm/stat_refresh", ignored, sizeof ignored);
+    return keyed("/proc/meminfo", "MemAvailable:") * 1024;
+}

@@ -21,4 +21,7 @@ uint64_t cb_process_pss(pid_t pid);
  * steps of the kernel's clock tick (10 ms). */
 uint64_t cb_process_tree_cpu_ns(pid_t root);
 
+/* MemAvailable, with the counts of all CPUs in it, where the kernel can be asked for that. */
+uint64_t cb_memory_available(void);
+
 #endif

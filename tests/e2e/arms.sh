@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 
-measured "$cbench" run --bench 'ctl.s*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.*' --quick --blocks 3 --seed 1
+measured "$cbench" run --bench 'ctl.s*,mem.fault,fs.commit,fs.meta,net.rr,net.crr,start.total,stop.total' --quick --blocks 3 --seed 1
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json
 
@@ -42,7 +42,7 @@ jqt '[.arms[] | select(.status == "ok") | .facts["cpus.threads"]] | unique | len
 jqt '.run.blocks_void == ([.blocks[] | select(.void_reason != "")] | length)'
 # The same iteration count in all arms: read it from the raw samples.
 checks=$((checks + 1))
-awk -F, 'NR > 1 && $6 !~ /^start/ { k = $6; if (k in n && n[k] != $8) bad++; n[k] = $8 } END { exit bad > 0 || NR < 100 }' \
+awk -F, 'NR > 1 && $6 !~ /^(start|stop)/ { k = $6; if (k in n && n[k] != $8) bad++; n[k] = $8 } END { exit bad > 0 || NR < 100 }' \
     "$CBENCH_HOME/$run/samples.csv" || fail "iteration counts differ between arms"
 for f in report.html report.md samples.csv log.txt plots/overhead.svg plots/overhead.gp; do
     check test -s "$CBENCH_HOME/$run/$f"

@@ -4,7 +4,7 @@
 # seconds: 120
 . "$(dirname "$0")/lib.sh"
 
-measured "$cbench" run --arm host --arm host2 --arm host:slow=50 --bench 'ctl.s*,start.*' --blocks 2 --quick --seed 3
+measured "$cbench" run --arm host --arm host2 --arm host:slow=50 --bench 'ctl.s*,start.total,stop.total' --blocks 2 --quick --seed 3
 run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json csv=$CBENCH_HOME/$run/samples.csv db=$CBENCH_HOME/cbench.db
 

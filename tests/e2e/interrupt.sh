@@ -7,9 +7,9 @@ need_root
 
 # start_run: a run in the background that is in the middle of its second block when this returns; sets pid and run.
 start_run() {
-    "$cbench" run --bench 'ctl.s*,fs.commit,net.rr,start.*' --blocks 50 --budget 1h --seed 1 >"$dir/out" 2>"$dir/err" &
+    "$cbench" run --bench 'ctl.s*,fs.commit,net.rr,start.rate,instance.memory' --blocks 50 --budget 1h --seed 1 >"$dir/out" 2>"$dir/err" &
     pid=$!
-    for _ in $(seq 600); do
+    for _ in $(seq 1200); do
         run=$(find "$CBENCH_HOME" -maxdepth 1 -name '2*-*' -newer "$dir/stamp" -printf '%f\n' 2>/dev/null | head -n 1)
         if [ -n "$run" ] && grep -q '^block 0: done' "$CBENCH_HOME/$run/log.txt" 2>/dev/null; then
             sleep 1
@@ -18,7 +18,7 @@ start_run() {
         kill -0 "$pid" 2>/dev/null || { cat "$dir/err" >&2; fail "the run ended by itself"; }
         sleep 0.1
     done
-    fail "no block in 60 s"
+    fail "no block in 120 s"
 }
 
 touch "$dir/stamp"
