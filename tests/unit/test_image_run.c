@@ -31,6 +31,8 @@ static bool begin(struct fixture *f)
     memset(f, 0, sizeof *f);
     snprintf(f->site.work_dir, sizeof f->site.work_dir, "/var/tmp/cbench-images-XXXXXX");
     snprintf(f->site.agent_path, sizeof f->site.agent_path, "/proc/self/exe");
+    f->site.memory = UINT64_C(512) << 20;
+    f->site.topo.nsut = 1;
     return mkdtemp(f->site.work_dir) &&
            cb_cache_dir(f->site.cache_dir, sizeof f->site.cache_dir, &f->err) == 0;
 }
