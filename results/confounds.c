@@ -289,6 +289,25 @@ static void kernel(const struct subject *s, struct cb_buf *out)
     fact_note(s, "kernel", "kernel", "what one kernel does faster than the other counts as overhead", out);
 }
 
+/* An arm that keeps nothing wins every comparison of commits. */
+static void unsafe_disk(const struct subject *s, struct cb_buf *out)
+{
+    const char *disk = known(s->arm, "disk");
+    if (disk && strstr(disk, "cache=unsafe"))
+        cb_buf_printf(out,
+                      "%s drops flushes (cache=unsafe): what it has synced is not on the disk, file results "
+                      "say nothing about a machine that keeps data",
+                      s->arm->name);
+}
+
+/* No difference by accident, but one that a name hides. */
+static void preset(const struct subject *s, struct cb_buf *out)
+{
+    const char *what = known(s->arm, "preset");
+    if (what)
+        cb_buf_printf(out, "%s stands for %s", s->arm->name, what);
+}
+
 static void clock_source(const struct subject *s, struct cb_buf *out)
 {
     fact_note(s, "clock.source", "clock source",
@@ -359,9 +378,9 @@ static void group(const struct subject *s, struct cb_buf *out)
 
 /* Worst first. */
 static void (*const questions[])(const struct subject *, struct cb_buf *) = {
-    void_blocks,  host_is_virtual, accelerator, pinning,       cpu_speed,     kernel,
-    peer_shares,  backing,         network,     memory,        group,         mitigations,
-    clock_source, huge_pages,      page_size,   randomisation, others_unseen, out_of_time,
+    void_blocks, host_is_virtual, accelerator,   pinning, cpu_speed,     unsafe_disk, kernel,
+    peer_shares, backing,         network,       memory,  group,         mitigations, clock_source,
+    huge_pages,  page_size,       randomisation, preset,  others_unseen, out_of_time,
 };
 
 static int add_note(struct cb_notes *out, const char *text)

@@ -47,6 +47,33 @@ static void nothing_to_say(void)
     cb_dataset_free(&d);
 }
 
+/* The guest that boots the host's kernel: the same version is no difference, another one is. */
+static void kernels_differ_by_version(void)
+{
+    struct cb_dataset d = alike();
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "kernel"), -1);
+    cb_notes_free(&n);
+    fixture_set(&d.arms[FIXTURE_VM].facts.at[0].value, "6.18.1");
+    n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "vm: kernel 6.18.1, host has 6.18.0"), 0);
+    CU_ASSERT_EQUAL(n.n, 1);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
+static void machines_are_explained(void)
+{
+    struct cb_dataset d = alike();
+    fixture_kv(&d.arms[FIXTURE_VM].facts, "preset", "tuned: as guides advise");
+    fixture_kv(&d.arms[FIXTURE_VM].facts, "disk", "virtio, raw, cache=unsafe (drops flushes), io=threads");
+    struct cb_notes n = notes_of(&d);
+    CU_ASSERT_EQUAL(find(&n, "vm drops flushes (cache=unsafe)"), 0);
+    CU_ASSERT_EQUAL(find(&n, "vm stands for tuned: as guides advise"), 1);
+    cb_notes_free(&n);
+    cb_dataset_free(&d);
+}
+
 /* The fixture's chase costs 1.02 in the container and 1.5 in the virtual machine: as if it were ctl.spin. */
 static void unequal_speed_is_said(void)
 {
@@ -287,6 +314,8 @@ const struct cb_suite cb_suite = {
     "confounds",
     {{"arms alike: nothing to say", nothing_to_say},
      {"unequal speed is said", unequal_speed_is_said},
+     {"kernels differ by their version", kernels_differ_by_version},
+     {"machines are explained", machines_are_explained},
      {"the worst comes first", worst_comes_first},
      {"each difference has its note", each_difference_has_its_note},
      {"each accelerator has its note", each_accelerator_has_its_note},
