@@ -95,6 +95,18 @@ static void check_vm(const struct machine *m, struct finding *f)
     check_runner(m, "vm", f);
 }
 
+/* What arms ask for that compare emulated devices; most do not need it. */
+static void check_guest_drivers(const struct machine *m, struct finding *f)
+{
+    struct cb_arm arm;
+    struct cb_err err = {0};
+    if (cb_arm_parse("vm:disk=sata,nic=e1000", &arm, &err) == 0 &&
+        arm.runner->probe(&arm, &m->site, &err) == 0)
+        pass(f, "a guest kernel drives SATA and e1000 too");
+    else
+        fail(f, CANNOT_TELL, "scripts/guest-kernel --generic", "disk=sata, nic=e1000, share=9p: %s", err.msg);
+}
+
 /* What an arm is told apart by, and whether there would be one: the class says what its numbers mean. */
 static void check_kvm(const struct machine *m, struct finding *f)
 {
@@ -230,6 +242,7 @@ static const struct {
     {"arm host", check_host},
     {"arm container", check_container},
     {"arm vm", check_vm},
+    {"guest drivers", check_guest_drivers},
     {"hardware kvm", check_kvm},
     {"cgroups", check_cgroup},
     {"gnuplot", check_gnuplot},
