@@ -3,7 +3,8 @@
  *
  * `native` is what an arm is known for: files are copied onto a host, a container has an overlay of the
  * image's layers, a virtual machine a qcow2 file with the disk image behind it. The others are for one arm or
- * another; where there is no such way, or this kernel has none, the reason is told. */
+ * another, and the host copies files in their place, as what they are held against. Where there is no such
+ * way, or this kernel has none, the reason is told. */
 #include "bench/kernels/image.h"
 
 static const struct cb_metric metrics[] = {

@@ -18,7 +18,8 @@
 /* mke2fs and debugfs are where the PATH of ordinary users does not lead. */
 #define SBIN "PATH=/usr/sbin:/sbin:/usr/bin:/bin"
 /* Else two images of the same files would differ in more than the files' times. */
-#define UUID "6362656e-6368-4000-8000-000000000000"
+#define UUID     "6362656e-6368-4000-8000-000000000000"
+#define EXTENDED "root_owner=0:0,hash_seed=6362656e-6368-4000-8000-000000000000"
 
 static int run(const char *const *argv, const char *what, struct cb_err *err)
 {
@@ -43,9 +44,12 @@ int cb_disk_make(const char *tree, const char *raw, uint64_t bytes, struct cb_er
     CB_AUTOFD int fd = open(raw, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
         return cb_fail_sys(err, errno, "create %s", raw);
-    const char *const argv[] = {
-        "env", SBIN, "E2FSPROGS_FAKE_TIME=1",          "mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-U",
-        UUID,  "-E", "root_owner=0:0,hash_seed=" UUID, "-d",     tree, raw,  NULL};
+    const char *const argv[] = {"env",    SBIN,     "E2FSPROGS_FAKE_TIME=1",
+                                "mke2fs", "-q",     "-F",
+                                "-t",     "ext4",   "-b",
+                                "4096",   "-U",     UUID,
+                                "-E",     EXTENDED, "-d",
+                                tree,     raw,      NULL};
     return need_program("mke2fs", err) < 0 ? -1 : run(argv, raw, err);
 }
 

@@ -269,6 +269,12 @@ static provisioner *const provisioners[CB_IMAGE_KINDS][CB_PROVISIONS] = {
             [CB_PROVISION_COPY] = host_copy,
             [CB_PROVISION_UNPACK] = host_unpack,
             [CB_PROVISION_REFLINK] = host_reflink,
+            /* What the others are held against: a host has no images. */
+            [CB_PROVISION_OVERLAY] = host_copy,
+            [CB_PROVISION_BTRFS] = host_copy,
+            [CB_PROVISION_QCOW2] = host_copy,
+            [CB_PROVISION_DEVICEMAPPER] = host_copy,
+            [CB_PROVISION_AUFS] = host_copy,
         },
     [CB_IMAGE_CONTAINER] =
         {
@@ -294,11 +300,11 @@ static provisioner *const provisioners[CB_IMAGE_KINDS][CB_PROVISIONS] = {
 int cb_provision(const struct cb_images *im, enum cb_image_kind kind, enum cb_provision how,
                  struct cb_image_cost *out, struct cb_err *err)
 {
-    static const char *const kinds[CB_IMAGE_KINDS] = {"files of a host", "container's image", "disk image"};
     struct job job = {.im = im};
     struct cb_err ignored; /* the run's end removes what cannot be removed now */
     if (!provisioners[kind][how])
-        return cb_fail(err, CB_EMISSING, "a %s is not provided that way", kinds[kind]);
+        return cb_fail(err, CB_EMISSING, "a %s is not provided that way",
+                       kind == CB_IMAGE_VM ? "disk image" : "container's image");
     if (cb_images_fresh(im, "instance", job.dir, err) < 0)
         return -1;
     int got = provisioners[kind][how](&job, out, err);

@@ -6,7 +6,8 @@
 #include "runners/image/cost.h"
 #include "runners/image/images.h"
 
-/* In the order of image.provision's parameter `how`. */
+/* In the order of image.provision's parameter `how`. A host has no images: where others share, it copies, and
+ * is what they are held against. */
 enum cb_provision {
     CB_PROVISION_NATIVE,  /* what the arm is known for: host: copy, container: overlay, virtual machine: qcow2
                            */

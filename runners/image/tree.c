@@ -60,7 +60,7 @@ int cb_tree_install(const struct cb_payload *p, const char *dir, struct cb_err *
 /* [begin, end) holds data. By read and write, not copy_file_range: that would share blocks where it can. */
 static int copy_extent(int from, int to, off_t begin, off_t end, struct cb_err *err)
 {
-    static char chunk[CHUNK];
+    char chunk[CHUNK];
     while (begin < end) {
         size_t want = (size_t)(end - begin) < sizeof chunk ? (size_t)(end - begin) : sizeof chunk;
         ssize_t n = pread(from, chunk, want, begin);
@@ -110,9 +110,9 @@ int cb_file_copy(const char *from, const char *to, enum cb_copy how, struct cb_e
     CB_AUTOFD int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, st.st_mode & 07777);
     if (out < 0)
         return cb_fail_sys(err, errno, "create %s", to);
-    if ((how == CB_COPY_REFLINK ? copy_reflink : copy_plain)(in, out, err) < 0)
-        return cb_wrap(err, "copy %s", from);
-    return 0;
+    if (how == CB_COPY_REFLINK)
+        return copy_reflink(in, out, err); /* the reason is that of all files: none is named */
+    return copy_plain(in, out, err) < 0 ? cb_wrap(err, "copy %s", from) : 0;
 }
 
 /* ---- walking ----------------------------------------------------------------------------------------- */

@@ -1,7 +1,9 @@
 #include "runners/image/update.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/base/clock.h"
 #include "bench/base/io.h"
@@ -170,13 +172,26 @@ static updater *const updaters[CB_IMAGE_KINDS][3] = {
         {[CB_UPDATE_LAYER] = vm_whole, [CB_UPDATE_WHOLE] = vm_whole, [CB_UPDATE_DIFFERENCE] = vm_difference},
 };
 
-/* The changed files, as whoever makes the image has them. */
-static int change_files(struct update *u, struct cb_payload *next, struct cb_err *err)
+/* All files after the update, as whoever makes the image has them: written once a run. */
+static int change_files(struct update *u, struct cb_err *err)
 {
-    if (cb_payload_update(next, u->change, err) < 0 || cb_images_fresh(u->im, "update", u->dir, err) < 0 ||
-        new_dir(u, "tree", u->tree, err) < 0)
+    char changing[CB_IMAGES_PATH_MAX];
+    if (cb_images_path(u->im, u->tree, err, "changed-%d", (int)u->change) < 0)
         return -1;
-    return cb_tree_install(next, u->tree, err);
+    if (access(u->tree, F_OK) == 0)
+        return 0;
+    if (cb_images_fresh(u->im, "changing", changing, err) < 0 || cb_tree_install(u->next, changing, err) < 0)
+        return -1;
+    return rename(changing, u->tree) < 0 ? cb_fail_sys(err, errno, "name %s", u->tree) : 0;
+}
+
+static int begin(struct update *u, struct cb_payload *next, struct cb_err *err)
+{
+    return cb_payload_make(next, u->im->site->agent_path, u->im->size, 0, err) < 0 ||
+                   cb_payload_update(next, u->change, err) < 0 || change_files(u, err) < 0 ||
+                   cb_images_fresh(u->im, "update", u->dir, err) < 0
+               ? -1
+               : 0;
 }
 
 int cb_update(const struct cb_images *im, enum cb_image_kind kind, enum cb_change change,
@@ -185,11 +200,9 @@ int cb_update(const struct cb_images *im, enum cb_image_kind kind, enum cb_chang
     struct cb_payload next;
     struct update u = {.im = im, .next = &next, .change = change};
     struct cb_err ignored; /* the run's end removes what cannot be removed now */
-    int got = cb_payload_make(&next, im->site->agent_path, im->size, 0, err);
-    if (got == 0)
-        got = change_files(&u, &next, err) < 0 || updaters[kind][form](&u, out, err) < 0 ? -1 : 0;
+    int failed = begin(&u, &next, err) < 0 || updaters[kind][form](&u, out, err) < 0;
     if (u.dir[0])
         (void)cb_remove_tree(u.dir, &ignored);
     cb_payload_free(&next);
-    return got;
+    return failed ? -1 : 0;
 }

@@ -9,7 +9,7 @@
 
 /* A mount takes less than a millisecond, and one of them says little; a disk image is made in a second. */
 #define ENOUGH_NS   (100 * CB_NS_PER_MS)
-#define SAMPLES_MAX 8
+#define SAMPLES_MAX 4
 
 /* A case, and the images that it is about. */
 struct job {

@@ -1,9 +1,11 @@
 /* The images of a run: disks as the programs make them, sizes, instances, updates. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -239,11 +241,63 @@ static void ways_that_an_arm_lacks(void)
     struct cb_image_cost cost;
     CU_ASSERT_TRUE_FATAL(begin(&f));
     CU_ASSERT_EQUAL(cb_images_get(&f.site, SIZE, CB_IMAGE_HOST, &im, &f.err), 0);
-    CU_ASSERT_EQUAL(cb_provision(im, CB_IMAGE_HOST, CB_PROVISION_OVERLAY, &cost, &f.err), -1);
+    CU_ASSERT_EQUAL(cb_provision(im, CB_IMAGE_HOST, CB_PROVISION_OVERLAY, &cost, &f.err), 0); /* a copy */
+    CU_ASSERT_TRUE(cost.bytes >= cb_payload_bytes(&im->payload));
+    CU_ASSERT_EQUAL(cb_provision(im, CB_IMAGE_CONTAINER, CB_PROVISION_QCOW2, &cost, &f.err), -1);
     CU_ASSERT_EQUAL(f.err.code, CB_EMISSING);
     CU_ASSERT_EQUAL(cb_provision(im, CB_IMAGE_VM, CB_PROVISION_BTRFS, &cost, &f.err), -1);
     CU_ASSERT_EQUAL(f.err.code, CB_EMISSING);
     end(&f);
+}
+
+/* ---- namespaces that go with a child ----------------------------------------------------------------- */
+
+static int killed(const void *arg, struct cb_image_cost *out, struct cb_err *err)
+{
+    (void)arg;
+    (void)out;
+    (void)err;
+    return raise(SIGKILL);
+}
+
+static int mounts(const void *arg, struct cb_image_cost *out, struct cb_err *err)
+{
+    char file[300];
+    out->bytes = 7;
+    snprintf(file, sizeof file, "%s/mounted", (const char *)arg);
+    if (mount("none", arg, "tmpfs", 0, NULL) < 0 || mkdir(file, 0755) < 0)
+        return cb_fail_sys(err, errno, "mount");
+    return 0;
+}
+
+static void mounts_go_with_the_child(void)
+{
+    struct fixture f;
+    struct cb_image_cost cost = {0};
+    char path[300];
+    CU_ASSERT_TRUE_FATAL(begin(&f));
+    CU_ASSERT_EQUAL(cb_cost_in_namespace(killed, NULL, &cost, &f.err), -1);
+    if (geteuid() == 0) {
+        CU_ASSERT_STRING_EQUAL(f.err.msg, "killed by signal 9");
+        CU_ASSERT_EQUAL(cb_cost_in_namespace(mounts, f.site.work_dir, &cost, &f.err), 0);
+        CU_ASSERT_EQUAL(cost.bytes, 7);
+        CU_ASSERT_EQUAL(access(in(&f, "mounted", path), F_OK), -1);
+        CU_ASSERT_EQUAL(cb_cost_in_namespace(mounts, "/nonexistent", &cost, &f.err), -1);
+        CU_ASSERT_EQUAL(f.err.sys, ENOENT); /* the child's own error */
+    }
+    end(&f);
+}
+
+static void arms_without_images(void)
+{
+    const struct cb_runner exec = {.name = "exec"}, vm = {.name = "vm"};
+    const struct cb_arm foreign = {.runner = &exec}, own = {.runner = &vm};
+    enum cb_image_kind kind;
+    struct cb_err err;
+    CU_ASSERT_EQUAL(cb_image_kind_of(&foreign, &kind, &err), -1);
+    CU_ASSERT_EQUAL(err.code, CB_EMISSING);
+    CU_ASSERT_EQUAL(cb_image_kind_of(&own, &kind, &err), 0);
+    CU_ASSERT_EQUAL(kind, CB_IMAGE_VM);
 }
 
 /* ---- updates ----------------------------------------------------------------------------------------- */
@@ -302,6 +356,8 @@ const struct cb_suite cb_suite = {"image_run",
                                    {"sizes of a virtual machine's image", vm_sizes},
                                    {"instances", instances},
                                    {"ways that an arm lacks", ways_that_an_arm_lacks},
+                                   {"mounts go with the child", mounts_go_with_the_child},
+                                   {"arms without images", arms_without_images},
                                    {"updates", updates},
                                    {"updates of a virtual machine's image", vm_updates},
                                    CU_TEST_INFO_NULL}};
