@@ -7,7 +7,7 @@ need_root
 
 # start_run: a run in the background that is in the middle of its second block when this returns; sets pid and run.
 start_run() {
-    "$cbench" run --bench 'ctl.s*,fs.commit,net.rr,start.rate,instance.memory' --blocks 50 --budget 1h --seed 1 >"$dir/out" 2>"$dir/err" &
+    "$cbench" run --bench 'ctl.s*,fs.commit,net.rr,start.total,stop.total,instance.memory' --blocks 50 --budget 1h --seed 1 >"$dir/out" 2>"$dir/err" &
     pid=$!
     for _ in $(seq 1200); do
         run=$(find "$CBENCH_HOME" -maxdepth 1 -name '2*-*' -newer "$dir/stamp" -printf '%f\n' 2>/dev/null | head -n 1)
