@@ -203,6 +203,13 @@ static void planted_values_are_refused(void)
         {"UPDATE evidence SET before = hex(zeroblob(200)) WHERE nth = 1", "before"},
         {"UPDATE run SET target = -1.0", "target"},
         {"UPDATE run SET stopped = 'because it was late'", "stopped"},
+        {"UPDATE ladder_step SET arm = 9 WHERE nth = 1", "arm"},
+        {"UPDATE ladder_step SET base = -1 WHERE nth = 1", "base"},
+        {"UPDATE ladder_step SET side = 2 WHERE nth = 1", "side"},
+        {"UPDATE ladder_step SET label = hex(zeroblob(200)) WHERE nth = 1", "label"},
+        {"WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 999) "
+         "INSERT INTO ladder_step SELECT id, i, 'l', '', 'x', 1, 0, 0 FROM run, n",
+         "steps"},
         {"INSERT INTO look SELECT id, 1, 10 FROM run", "looks"},
         {"INSERT INTO look SELECT id, 0, -1 FROM run", "looks"},
         {"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
