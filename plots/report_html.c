@@ -11,6 +11,7 @@
 #include "bench/base/units.h"
 #include "plots/escape.h"
 #include "plots/figure.h"
+#include "plots/ladder.h"
 #include "plots/page.h"
 #include "plots/svg.h"
 #include "plots/view.h"
@@ -421,6 +422,7 @@ int cb_report_html(const struct cb_report *r, int plots_fd, struct cb_buf *out, 
     put_notes(r->notes, out);
     put_sentences(r, out);
     put_table(r, out);
+    cb_html_ladders(r, out);
     put_verdicts(r->verdicts, out);
     if (put_figures(r, plots_fd, out, err))
         return -1;

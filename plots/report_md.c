@@ -7,6 +7,7 @@
 
 #include "plots/escape.h"
 #include "plots/figure.h"
+#include "plots/ladder.h"
 #include "plots/view.h"
 
 static void put_notes(const struct cb_report *r, struct cb_buf *out)
@@ -224,6 +225,7 @@ int cb_report_md(const struct cb_report *r, const char *plots_dir, struct cb_buf
     put_notes(r, out);
     put_sentences(r, out);
     put_table(r, out);
+    cb_md_ladders(r, out);
     put_verdicts(r->verdicts, out);
     if (put_figures(r, plots_dir, out, err))
         return -1;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plots/escape.h"
+#include "plots/ladder.h"
 #include "plots/view.h"
 
 #define COLUMNS_MIN 80
@@ -314,5 +315,8 @@ int cb_report_term(const struct cb_report *r, const struct cb_term_style *style,
             arm = cb_view_next_arm(d, arm + 1);
     } while (arm < d->narms);
     put_legend(&t);
+    if (r->ladders && r->ladders->n)
+        end_line(&t);
+    cb_term_ladders(r, style, out);
     return cb_buf_ok(out) ? 0 : cb_fail_sys(err, ENOMEM, "report");
 }

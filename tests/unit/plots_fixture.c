@@ -140,6 +140,29 @@ static void make_arms(struct cb_dataset *d, unsigned narms, const char *name)
     }
 }
 
+/* host, host2, container, vm one above another, host2 beside container. */
+static void make_steps(struct cb_dataset *d, const char *name)
+{
+    static const struct {
+        const char *label;
+        unsigned arm, base;
+        bool side;
+    } steps[] = {
+        {"own cgroup", 1, 0, false},
+        {"namespaces, overlayfs", 2, 1, false},
+        {"other wires", 1, 2, true},
+        {"a machine", 3, 2, false},
+    };
+    d->steps = calloc(COUNT(steps), sizeof *d->steps);
+    for (; d->narms > 3 && d->nsteps < COUNT(steps); d->nsteps++)
+        d->steps[d->nsteps] = (struct cb_ds_step){.ladder = strdup(name ? name : "test"),
+                                                  .chain = strdup(""),
+                                                  .label = strdup(name ? name : steps[d->nsteps].label),
+                                                  .arm = steps[d->nsteps].arm,
+                                                  .base = steps[d->nsteps].base,
+                                                  .side = steps[d->nsteps].side};
+}
+
 static void make_cases(struct cb_dataset *d)
 {
     d->cases = calloc(COUNT(models), sizeof *d->cases);
@@ -248,14 +271,16 @@ void plots_fixture_make(struct plots_fixture *f, unsigned narms, unsigned blocks
     *f = (struct plots_fixture){0};
     make_run(&f->data.run, blocks, name);
     make_arms(&f->data, narms, name);
+    make_steps(&f->data, name);
     make_cases(&f->data);
     make_observations(&f->data, blocks, name);
     make_notes(&f->notes, name);
-    if (cb_effects(&f->data, &f->rows, &err))
+    if (cb_effects(&f->data, &f->rows, &err) || cb_ladders(&f->data, &f->rows, &f->ladders, &err))
         abort();
     f->report = (struct cb_report){.data = &f->data,
                                    .rows = &f->rows,
                                    .notes = &f->notes,
+                                   .ladders = &f->ladders,
                                    .command = "cbench run --seed 1 --blocks 10 --arm host --arm vm"};
 }
 
@@ -266,6 +291,7 @@ void plots_fixture_control(struct plots_fixture *f)
     free(arm->runner);
     arm->name = strdup(PLOTS_CONTROL);
     arm->runner = strdup("host");
+    f->report.ladders = NULL; /* it is no rung */
     for (size_t i = 0; i < f->data.ncases; i++)
         f->data.cases[i].iters = 1000;
 }
@@ -275,5 +301,6 @@ void plots_fixture_free(struct plots_fixture *f)
     /* made by strdup here, and literals nowhere: cb_dataset_free frees the metrics' strings too */
     cb_dataset_free(&f->data);
     cb_rows_free(&f->rows);
+    cb_ladders_free(&f->ladders);
     cb_notes_free(&f->notes);
 }

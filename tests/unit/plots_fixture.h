@@ -17,7 +17,8 @@ struct plots_fixture {
     struct cb_dataset data;
     struct cb_rows rows;
     struct cb_notes notes;
-    struct cb_report report; /* of the three above */
+    struct cb_ladders ladders; /* host, host2, container, vm */
+    struct cb_report report;   /* of those above */
 };
 
 /* Arms beyond the first four are named container:n=4, container:n=5, ... `name` (NULL: none) is put wherever

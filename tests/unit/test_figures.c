@@ -99,6 +99,7 @@ static void nothing_to_draw(void)
     plots_fixture_make(&f, 4, 2, NULL);
     size_t nmetrics = f.data.nmetrics;
     f.data.nmetrics = f.data.ninstances = f.data.nresults = 0;
+    f.report.ladders = NULL;
     for (const struct cb_figure *const *fig = cb_figures; *fig; fig++) {
         struct cb_err err;
         CB_AUTOBUF struct cb_buf script = {0};
