@@ -4,12 +4,14 @@
 
 # wait_for COMMAND...: until it succeeds.
 wait_for() {
-    for _ in $(seq 600); do
+    for _ in $(seq 100); do
         ! "$@" 2>/dev/null || return 0
         kill -0 "$pid" 2>/dev/null || { cat "$dir/err" >&2; fail "the run ended by itself"; }
-        sleep 0.1
+        sleep 0.5
     done
-    fail "not in 60 s: $*"
+    cat "$CBENCH_HOME"/*/log.txt "$dir/err" >&2
+    ps -ef >&2
+    fail "in vain: $*"
 }
 
 run_id() {
