@@ -309,7 +309,7 @@ static void down(struct cb_env *env)
 
 static const struct cb_arm_param params[] = {
     {"runtime", "a program that cbench knows how to start a container with; the name alone will do", "cmd",
-     "cmd|runc|crun|bwrap"},
+     "cmd|runc|crun|bwrap|lxc"},
     {"scratch", "of cmd: a directory inside that the agent may write to", "", NULL},
     {"cmd",
      "any command whose stdin and stdout reach an agent; the rest of the arm's text is its value. {agent}, "

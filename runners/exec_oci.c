@@ -49,7 +49,7 @@ static json_t *rule(json_t *calls, bool allow, json_t *args)
     return r;
 }
 
-static const char *op_name(enum scmp_compare op)
+const char *cb_oci_comparison(enum scmp_compare op)
 {
     switch (op) {
     case SCMP_CMP_NE:
@@ -67,7 +67,7 @@ static json_t *conditional(const struct cb_seccomp_condition *c)
 {
     json_t *arg =
         json_pack("{s:i, s:I, s:I, s:s}", "index", (int)c->first.arg, "value", (json_int_t)c->first.datum_a,
-                  "valueTwo", (json_int_t)c->first.datum_b, "op", op_name(c->first.op));
+                  "valueTwo", (json_int_t)c->first.datum_b, "op", cb_oci_comparison(c->first.op));
     return rule(names(c->call), c->allow, json_pack("[o]", arg));
 }
 

@@ -4,6 +4,7 @@
 #define CB_RUNNERS_EXEC_OCI_H
 
 #include <jansson.h>
+#include <seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ struct cb_oci {
 /* Paths that are hidden, and that are read-only, below /proc and /sys; each ended by NULL. What a kernel has
  * not got is passed over. */
 extern const char *const cb_oci_hidden[], *const cb_oci_read_only[];
+
+/* "SCMP_CMP_EQ": of those that our filter uses, else NULL. */
+const char *cb_oci_comparison(enum scmp_compare op);
 
 /* NULL when out of memory. No network namespace is in it: the runtime is started inside one. */
 json_t *cb_oci_config(const struct cb_oci *in);

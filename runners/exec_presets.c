@@ -129,6 +129,92 @@ static int write_bwrap_files(const struct cb_env *env, const char *dir, struct c
     return write_file(dir, "seccomp", program->filter, program->len * sizeof *program->filter, err);
 }
 
+/* --- LXC --------------------------------------------------------------------------------------------- */
+
+/* The filter in LXC's own form: "CALL ACTION [ARGUMENT,VALUE,COMPARISON,MASK]". */
+static void lxc_calls(bool allowed, struct cb_buf *out)
+{
+    const char *calls = cb_seccomp_calls(allowed);
+    for (size_t n; *calls; calls += n + strspn(calls + n, " ")) {
+        n = strcspn(calls, " ");
+        cb_buf_printf(out, "%.*s %s\n", (int)n, calls, allowed ? "allow" : "errno 1");
+    }
+}
+
+static int write_lxc_filter(const char *dir, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf text = {0};
+    size_t n;
+    const struct cb_seccomp_condition *c = cb_seccomp_conditions(&n);
+    cb_buf_printf(&text, "2\nallowlist errno %d\n", ENOSYS);
+    lxc_calls(true, &text);
+    lxc_calls(false, &text);
+    for (; n-- > 0; c++) {
+        bool masked = c->first.op == SCMP_CMP_MASKED_EQ;
+        cb_buf_printf(&text, "%s %s [0,%llu,%s", c->call, c->allow ? "allow" : "errno 1",
+                      (unsigned long long)(masked ? c->first.datum_b : c->first.datum_a),
+                      cb_oci_comparison(c->first.op));
+        if (masked)
+            cb_buf_printf(&text, ",%llu", (unsigned long long)c->first.datum_a);
+        cb_buf_puts(&text, "]\n");
+    }
+    if (!cb_buf_ok(&text))
+        return cb_fail_sys(err, ENOMEM, "the filter for LXC");
+    return write_file(dir, "seccomp", text.data, text.len, err);
+}
+
+/* Mounts that LXC passes over where the path is missing. */
+static void lxc_masks(struct cb_buf *out)
+{
+    struct stat st;
+    for (const char *const *path = cb_oci_hidden; *path; path++)
+        if (stat(*path, &st) == 0)
+            cb_buf_printf(out, "lxc.mount.entry = %s %s %s,optional 0 0\n",
+                          S_ISDIR(st.st_mode) ? "tmpfs" : "/dev/null", *path + 1,
+                          S_ISDIR(st.st_mode) ? "tmpfs ro,nosuid,nodev,noexec" : "none bind");
+    for (const char *const *path = cb_oci_read_only; *path; path++)
+        cb_buf_printf(out, "lxc.mount.entry = %s %s none bind,ro,optional 0 0\n", *path, *path + 1);
+}
+
+static void lxc_limits(const struct cb_env *env, const char *group, struct cb_buf *out)
+{
+    const struct cb_topology *topo = &env->site->topo;
+    char cpus[256];
+    bool v2 = strcmp(cb_cgroup_version(), "v2") == 0;
+    const char *key = v2 ? "lxc.cgroup2" : "lxc.cgroup";
+    cb_buf_printf(out, "lxc.cgroup.dir.container = %s\nlxc.cgroup.dir.monitor = %s.monitor\n", group, group);
+    cb_buf_printf(out, "%s.cpuset.cpus = %s\n%s.cpuset.mems = %d\n", key,
+                  cb_cpulist_format(topo->sut, topo->nsut, cpus, sizeof cpus), key, topo->numa_node);
+    cb_buf_printf(out, "%s.%s = %llu\n", key, v2 ? "memory.max" : "memory.limit_in_bytes",
+                  (unsigned long long)env->site->memory);
+    if (v2)
+        cb_buf_printf(out, "%s.memory.swap.max = 0\n", key);
+    else if (counts_swap())
+        cb_buf_printf(out, "%s.memory.memsw.limit_in_bytes = %llu\n", key,
+                      (unsigned long long)env->site->memory);
+}
+
+static int write_lxc_config(const struct cb_env *env, const char *dir, struct cb_err *err)
+{
+    CB_AUTOBUF struct cb_buf text = {0};
+    char group[128], state[128];
+    if (cb_armgroup_name(env, group, sizeof group, err) < 0 || write_lxc_filter(dir, err) < 0 ||
+        cb_path(state, sizeof state, err, "%s/lxc", env->site->state_dir) < 0 ||
+        cb_mkdirs(state, 0700, err) < 0)
+        return -1;
+    cb_buf_printf(&text,
+                  "lxc.uts.name = %s\nlxc.rootfs.path = dir:%s/root\nlxc.init.cmd = " CB_ROOTFS_AGENT " run\n"
+                  "lxc.console.path = none\nlxc.tty.max = 0\nlxc.net.0.type = none\nlxc.autodev = 1\n"
+                  "lxc.mount.auto = proc:rw sys:ro\nlxc.cap.keep = none\nlxc.no_new_privs = 1\n"
+                  "lxc.environment = PATH=/\nlxc.seccomp.profile = %s/seccomp\n",
+                  env->name, dir, dir);
+    lxc_limits(env, group, &text);
+    lxc_masks(&text);
+    if (!cb_buf_ok(&text))
+        return cb_fail_sys(err, ENOMEM, "the configuration for LXC");
+    return write_file(dir, "config", text.data, text.len, err);
+}
+
 /* --- the table --------------------------------------------------------------------------------------- */
 
 #define AGENT CB_ROOTFS_AGENT " run"
@@ -173,6 +259,17 @@ const struct cb_exec_preset cb_exec_presets[] = {
         .prepare = write_bwrap_files,
         .differences = "capabilities stay in the bounding set; /sys, devices and what is read-only below "
                        "/proc are the host's, bound",
+    },
+    {
+        .name = "lxc",
+        .version = "lxc-start --version",
+        .start = "lxc-start --foreground --name {name} --lxcpath {state} --rcfile config",
+        .remove = "lxc-stop --kill --name {name} --lxcpath {state}",
+        .how = CB_EXEC_ROOT | CB_EXEC_NET,
+        .prepare = write_lxc_config,
+        .differences =
+            "a group in all cgroup controllers, one more for its monitor, which stays; what is read-only "
+            "below /proc is the host's, bound",
     },
     {.name = NULL},
 };

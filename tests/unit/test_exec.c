@@ -277,6 +277,18 @@ static void bwrap_isolates(void)
     is_isolated("exec:bwrap");
 }
 
+/* Not among what tests need: `scripts/bootstrap --runtimes`. */
+static void lxc_isolates(void)
+{
+    struct cb_site site = {.run_id = "x"};
+    struct cb_arm arm;
+    struct cb_err err;
+    if (cb_arm_parse("exec:lxc", &arm, &err) == 0 && arm.runner->probe(&arm, &site, &err) == 0)
+        is_isolated("exec:lxc");
+    else
+        printf("(skipped: %s) ", err.msg);
+}
+
 /* An agent that does not end with its input: the runtime is told to remove it. */
 static void is_removed_when_it_hangs(void)
 {
@@ -338,6 +350,7 @@ const struct cb_suite cb_suite = {"exec",
                                    {"runc isolates", runc_isolates},
                                    {"crun isolates", crun_isolates},
                                    {"bwrap isolates", bwrap_isolates},
+                                   {"lxc isolates", lxc_isolates},
                                    {"is removed when it hangs", is_removed_when_it_hangs},
                                    {"any command will do", any_command_will_do},
                                    {"says when the command is missing", says_when_the_command_is_missing},
