@@ -76,6 +76,7 @@ static int expand(const struct exec *x, const char *command, struct cb_words *ou
         {"scratch", scratch},
         {"name", x->env->name},
         {"run", site->run_id},
+        {"work", site->work_dir},
         {"state", state},
         {"dir", x->dir},
         {"cpus", cb_cpulist_format(site->topo.sut, site->topo.nsut, cpus, sizeof cpus)},
@@ -83,6 +84,15 @@ static int expand(const struct exec *x, const char *command, struct cb_words *ou
         {NULL, NULL},
     };
     return cb_words_split(command, values, out, err);
+}
+
+/* Runs a command of the table to its end, where it has one. */
+static int do_command(const struct exec *x, const char *command, struct cb_err *err)
+{
+    struct cb_words words;
+    if (!command)
+        return 0;
+    return expand(x, command, &words, err) < 0 ? -1 : cb_capture(words.argv, ASK_TIMEOUT_NS, 0, NULL, err);
 }
 
 /* --- the child, before it becomes the command --------------------------------------------------------- */
@@ -190,7 +200,9 @@ static void state_facts(struct cb_env *env, const struct exec *x, const char *ve
 static void arrange_net(struct cb_env *env, const struct exec *x)
 {
     const struct cb_site *site = env->site;
-    if (!does(x, CB_EXEC_NET)) {
+    if (does(x, CB_EXEC_OWN_NET)) {
+        cb_env_fact(env, "network", "none: %s makes networks of its own", x->preset->name);
+    } else if (!does(x, CB_EXEC_NET)) {
         cb_env_fact(env, "network", "none of the run: its agent may be anywhere");
     } else if (!site->fabric) {
         cb_env_fact(env, "network", "none: %s", site->fabric_reason);
@@ -212,7 +224,9 @@ static int arrange_files(struct cb_env *env, struct exec *x, struct cb_err *err)
         return -1;
     if (does(x, CB_EXEC_ROOT))
         cb_rootfs_mount_steps(&x->root, &x->rootfs, x->dir);
-    return x->preset->prepare ? x->preset->prepare(env, x->dir, err) : 0;
+    if (x->preset->prepare && x->preset->prepare(env, x->dir, err) < 0)
+        return -1;
+    return do_command(x, x->preset->image, err);
 }
 
 static int prepare(struct cb_env *env, struct cb_err *err)
@@ -279,12 +293,10 @@ static void diagnose(struct cb_env *env, char *out, size_t cap)
 static void stop(struct exec *x)
 {
     struct cb_err ignored;
-    struct cb_words remove;
     int status;
     if (x->pid <= 0 || cb_wait(x->pid, cb_deadline_in(STOP_DEADLINE_NS), &status, &ignored) == 0)
         return;
-    if (x->preset->remove && expand(x, x->preset->remove, &remove, &ignored) == 0)
-        cb_capture(remove.argv, ASK_TIMEOUT_NS, 4096, NULL, &ignored);
+    do_command(x, x->preset->remove, &ignored);
     kill(-x->pid, SIGKILL);
     cb_kill_wait(x->pid);
 }
@@ -299,6 +311,8 @@ static void down(struct cb_env *env)
     stop(x);
     cb_cgroup_destroy(x->group);
     cb_cleanup_fd(&x->netns);
+    if (x->dir[0])
+        do_command(x, x->preset->forget, &ignored);
     if (x->dir[0] && x->preset->clear)
         x->preset->clear(env, x->dir);
     if (x->dir[0])
@@ -309,7 +323,7 @@ static void down(struct cb_env *env)
 
 static const struct cb_arm_param params[] = {
     {"runtime", "a program that cbench knows how to start a container with; the name alone will do", "cmd",
-     "cmd|runc|crun|bwrap|lxc"},
+     "cmd|runc|crun|bwrap|lxc|podman|docker|runsc|kata|firecracker"},
     {"scratch", "of cmd: a directory inside that the agent may write to", "", NULL},
     {"cmd",
      "any command whose stdin and stdout reach an agent; the rest of the arm's text is its value. {agent}, "

@@ -71,7 +71,7 @@ static json_t *conditional(const struct cb_seccomp_condition *c)
     return rule(names(c->call), c->allow, json_pack("[o]", arg));
 }
 
-static json_t *seccomp(void)
+json_t *cb_oci_seccomp(void)
 {
     size_t n;
     const struct cb_seccomp_condition *c = cb_seccomp_conditions(&n);
@@ -127,7 +127,7 @@ static json_t *isolation(const struct cb_oci *in)
     return json_pack("{s:[{s:s}, {s:s}, {s:s}, {s:s}, {s:s}], s:s, s:o, s:o, s:o, s:o}", "namespaces", "type",
                      "mount", "type", "pid", "type", "ipc", "type", "uts", "type", "cgroup", "cgroupsPath",
                      in->cgroup, "resources", resources(in), "maskedPaths", strings(cb_oci_hidden),
-                     "readonlyPaths", strings(cb_oci_read_only), "seccomp", seccomp());
+                     "readonlyPaths", strings(cb_oci_read_only), "seccomp", cb_oci_seccomp());
 }
 
 json_t *cb_oci_config(const struct cb_oci *in)

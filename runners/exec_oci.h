@@ -21,6 +21,8 @@ struct cb_oci {
  * not got is passed over. */
 extern const char *const cb_oci_hidden[], *const cb_oci_read_only[];
 
+/* The filter alone, which is also the form of Docker's and Podman's profiles. NULL when out of memory. */
+json_t *cb_oci_seccomp(void);
 /* "SCMP_CMP_EQ": of those that our filter uses, else NULL. */
 const char *cb_oci_comparison(enum scmp_compare op);
 

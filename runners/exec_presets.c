@@ -9,18 +9,29 @@
 #include <unistd.h>
 
 #include "bench/base/cleanup.h"
+#include "bench/base/clock.h"
 #include "bench/base/io.h"
+#include "bench/base/proc.h"
 #include "runners/armgroup.h"
 #include "runners/exec_oci.h"
 #include "runners/rootfs.h"
 #include "runners/seccomp.h"
 
-#define LOCKED (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define TAR_TIMEOUT_NS (30 * CB_NS_PER_S) /* of some megabytes */
+#define LOCKED         (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 static int write_file(const char *dir, const char *name, const void *bytes, size_t n, struct cb_err *err)
 {
     CB_AUTOFD int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? cb_fail_sys(err, errno, "open %s", dir) : cb_replace_file(fd, name, bytes, n, 0600, err);
+}
+
+/* Takes over the value; NULL is what it is when memory ran out. */
+static int write_json(const char *dir, const char *name, json_t *value, struct cb_err *err)
+{
+    CB_AUTOFREE char *text = value ? json_dumps(value, JSON_INDENT(1)) : NULL;
+    json_decref(value);
+    return text ? write_file(dir, name, text, strlen(text), err) : cb_fail_sys(err, ENOMEM, "%s", name);
 }
 
 /* --- OCI runtimes ------------------------------------------------------------------------------------ */
@@ -49,11 +60,7 @@ static int write_bundle(const struct cb_env *env, const char *dir, struct cb_err
     if (cb_armgroup_name(env, cgroup + 1, sizeof cgroup - 1, err) < 0 ||
         cb_path(node, sizeof node, err, "%d", topo->numa_node) < 0)
         return -1;
-    json_t *config = cb_oci_config(&in);
-    CB_AUTOFREE char *text = config ? json_dumps(config, JSON_INDENT(1)) : NULL;
-    json_decref(config);
-    return text ? write_file(dir, "config.json", text, strlen(text), err)
-                : cb_fail_sys(err, ENOMEM, "config.json");
+    return write_json(dir, "config.json", cb_oci_config(&in), err);
 }
 
 /* Where systemd puts v2 beside v1, and crun looks for it. */
@@ -215,9 +222,33 @@ static int write_lxc_config(const struct cb_env *env, const char *dir, struct cb
     return write_file(dir, "config", text.data, text.len, err);
 }
 
+/* --- engines ----------------------------------------------------------------------------------------- */
+
+static int write_image(const struct cb_env *env, const char *dir, struct cb_err *err)
+{
+    char rootfs[512], tar[512];
+    if (cb_path(rootfs, sizeof rootfs, err, "%s/" CB_ROOTFS_IMAGE, env->site->work_dir) < 0 ||
+        cb_path(tar, sizeof tar, err, "%s/image.tar", dir) < 0 ||
+        write_json(dir, "seccomp.json", cb_oci_seccomp(), err) < 0)
+        return -1;
+    const char *const argv[] = {"tar", "--numeric-owner", "-C", rootfs, "-cf", tar, ".", NULL};
+    return cb_capture(argv, TAR_TIMEOUT_NS, 0, NULL, err);
+}
+
 /* --- the table --------------------------------------------------------------------------------------- */
 
 #define AGENT CB_ROOTFS_AGENT " run"
+
+/* All of Podman's is the run's own. */
+#define PODMAN                                                                                               \
+    "podman --root {work}/podman --runroot {state} --tmpdir {state}/tmp --runtime runc --cgroup-manager "    \
+    "cgroupfs "
+
+/* Where engines have the same words. */
+#define ENGINE_RUN                                                                                           \
+    "run --rm --interactive --pull never --name {name} --hostname {name} --cap-drop ALL "                    \
+    "--security-opt no-new-privileges --security-opt seccomp={dir}/seccomp.json --cpuset-cpus {cpus} "       \
+    "--memory {memory} --memory-swap {memory} --log-driver none "
 
 const struct cb_exec_preset cb_exec_presets[] = {
     {
@@ -270,6 +301,54 @@ const struct cb_exec_preset cb_exec_presets[] = {
         .differences =
             "a group in all cgroup controllers, one more for its monitor, which stays; what is read-only "
             "below /proc is the host's, bound",
+    },
+    {
+        .name = "podman",
+        .version = "podman --version",
+        .image = PODMAN "import {dir}/image.tar cbench:{name}",
+        /* Its defaults for limits are beyond what a container without CAP_SYS_RESOURCE may set. */
+        .start = PODMAN ENGINE_RUN "--ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --network host "
+                                   "--cgroup-parent /cbench-{run}/{name} cbench:{name} " AGENT,
+        .remove = PODMAN "rm --force {name}",
+        .forget = PODMAN "rmi --force cbench:{name}",
+        .how = CB_EXEC_NET,
+        .prepare = write_image,
+        .differences =
+            "the image is in its own overlay storage; conmon and podman stay and copy stdin and stdout; "
+            "started by runc; limits on open files and processes",
+    },
+    {
+        .name = "docker",
+        .version = "docker version --format {{.Server.Version}}",
+        .image = "docker import {dir}/image.tar cbench:{name}",
+        .start = "docker " ENGINE_RUN "--network none cbench:{name} " AGENT,
+        .remove = "docker rm --force {name}",
+        .forget = "docker rmi --force cbench:{name}",
+        .how = CB_EXEC_OWN_NET,
+        .prepare = write_image,
+        .differences =
+            "a running engine starts it, in its own storage and cgroups; containerd's shim, the engine and "
+            "the client stay and copy stdin and stdout; no link",
+    },
+    {
+        .name = "runsc",
+        .version = "runsc --version",
+        .start = "runsc --root {state} --network none run --bundle . {name}",
+        .remove = "runsc --root {state} delete --force {name}",
+        .how = CB_EXEC_ROOT | CB_EXEC_OWN_NET,
+        .prepare = write_bundle,
+        .differences = "a kernel of its own in user space; no link; never tried by the authors",
+    },
+    {
+        .name = "kata",
+        .version = "kata-runtime --version",
+        .cannot = "kata-runtime runs no bundle by itself since 2.0: where containerd is set up for it, "
+                  "exec:cmd=ctr run ... or exec:cmd=docker run --runtime ... can start it",
+    },
+    {
+        .name = "firecracker",
+        .version = "firecracker --version",
+        .cannot = "firecracker has no stdin and stdout of its guest that an agent could be reached by",
     },
     {.name = NULL},
 };

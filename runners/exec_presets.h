@@ -8,8 +8,9 @@
 enum {
     CB_EXEC_ROOT =
         1 << 0, /* started in a mount namespace of its own where "root" holds the overlay of the image */
-    CB_EXEC_NET = 1 << 1,   /* started in a network namespace with a link into the run's bridge */
-    CB_EXEC_GROUP = 1 << 2, /* knows no control groups: started in one, with the arm's limits */
+    CB_EXEC_NET = 1 << 1,     /* started in a network namespace with a link into the run's bridge */
+    CB_EXEC_OWN_NET = 1 << 3, /* its network is of its own making: none of the run */
+    CB_EXEC_GROUP = 1 << 2,   /* knows no control groups: started in one, with the arm's limits */
 };
 
 #define CB_EXEC_FILES 100 /* above all that cbench has open */
@@ -20,6 +21,8 @@ struct cb_exec_preset {
     const char *name;     /* "runc"; NULL ends the table */
     const char *version;  /* command whose first line says the version; its first word is the program */
     const char *start;    /* becomes the agent, or talks to it through stdin and stdout */
+    const char *image;    /* makes the image of an engine from "image.tar"; NULL: there is none */
+    const char *forget;   /* and removes it */
     const char *remove;   /* removes an instance that is still there; NULL: it ends with its process */
     const char *files[2]; /* of the instance's directory, opened as descriptors 100 and 101; may be NULL */
     unsigned how;         /* CB_EXEC_* */

@@ -13,7 +13,7 @@
 #include "bench/base/cleanup.h"
 #include "bench/base/io.h"
 
-#define IMAGE     "rootfs"
+#define IMAGE     CB_ROOTFS_IMAGE
 #define AGENT     (&CB_ROOTFS_AGENT[1]) /* in the image */
 #define AGENT_MAX (256u << 20)          /* bytes; the agent with debug symbols has a few million */
 

@@ -8,6 +8,7 @@
 #include "bench/base/err.h"
 #include "runners/ns.h"
 
+#define CB_ROOTFS_IMAGE   "rootfs"        /* in the work directory */
 #define CB_ROOTFS_AGENT   "/cbench-agent" /* inside */
 #define CB_ROOTFS_SCRATCH "/scratch"
 
