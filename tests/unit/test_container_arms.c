@@ -247,12 +247,12 @@ static void comes_with_an_overlay(void)
     struct stage s;
     if (stage_begin(&s, "container:fs=overlay", false)) {
         CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s", CB_OVERLAY_GIVEN), "l0 root upper work");
-        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/l0/x", CB_OVERLAY_GIVEN), "ok");
-        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/root", CB_OVERLAY_GIVEN), "x");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/l0/1", CB_OVERLAY_GIVEN), "ok");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/root", CB_OVERLAY_GIVEN), "1");
         CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/upper", CB_OVERLAY_GIVEN), "");
-        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/root/x", CB_OVERLAY_GIVEN), "ok");
-        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/upper", CB_OVERLAY_GIVEN), "x");
-        CU_ASSERT_TRUE(file_holds(&s, "given/upper/x", "written inside"));
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "write %s/root/1", CB_OVERLAY_GIVEN), "ok");
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "list %s/upper", CB_OVERLAY_GIVEN), "1");
+        CU_ASSERT_TRUE(file_holds(&s, "given/upper/1", "written inside"));
         CU_ASSERT_FALSE(stage_exists(s.site.work_dir, "rootfs" CB_OVERLAY_GIVEN "/l0"));
     }
     stage_clear(&s);
