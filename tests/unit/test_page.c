@@ -235,7 +235,7 @@ static void control_is_a_line(void)
     CU_ASSERT_EQUAL(cb_report_html(&f.report, -1, &out, &err), 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(cb_buf_str(&out), "<p>Positive control: a planted 5 % slowdown was seen"));
     for (const struct cb_figure *const *fig = cb_figures; *fig; fig++)
-        CU_ASSERT_EQUAL((*fig)->make(&f.report, &out, &out, &err), 0);
+        CU_ASSERT((*fig)->make(&f.report, &out, &out, &err) >= 0); /* or nothing to draw */
     CU_ASSERT_PTR_NULL(strstr(cb_buf_str(&out), PLOTS_CONTROL));
     plots_fixture_free(&f);
 }

@@ -23,8 +23,8 @@ set lmargin at screen 0.1927
 set rmargin at screen 0.4268
 set tmargin at screen 0.8892
 set bmargin at screen 0.7543
-set label 'start.total.time (test)' at screen 0.0146, screen 0.9091 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set label 'start.total.time (test (emulated))' at screen 0.0146, screen 0.9091 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
 set xrange [0.795917:1761.22]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '10' 10, '100' 100, '1000' 1000) font 'sans-serif,11' offset 0,0.3
@@ -39,9 +39,9 @@ set lmargin at screen 0.6927
 set rmargin at screen 0.9268
 set tmargin at screen 0.8892
 set bmargin at screen 0.7543
-set label 'net.stream.rate down (test)' at screen 0.5146, screen 0.9091 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
-set xrange [0.881535:25.6402]
+set label 'net.stream.rate down (test (emulated))' at screen 0.5146, screen 0.9091 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set xrange [0.894289:25.6223]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10, '20' 20) font 'sans-serif,11' offset 0,0.3
 plot data index 1 using ($6 == 0 ? $2 : NaN):1:2:3:($1-0.34):($1+0.34) with boxxyerror fs solid 0.8 noborder lc rgb '#808080', \
@@ -55,9 +55,9 @@ set lmargin at screen 0.1927
 set rmargin at screen 0.4268
 set tmargin at screen 0.6634
 set bmargin at screen 0.5284
-set label 'net.stream.rate up (test)' at screen 0.0146, screen 0.6832 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
-set xrange [0.907732:21.574]
+set label 'net.stream.rate up (test (emulated))' at screen 0.0146, screen 0.6832 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set xrange [0.898237:21.5851]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10, '20' 20) font 'sans-serif,11' offset 0,0.3
 plot data index 2 using ($6 == 0 ? $2 : NaN):1:2:3:($1-0.34):($1+0.34) with boxxyerror fs solid 0.8 noborder lc rgb '#808080', \
@@ -71,8 +71,8 @@ set lmargin at screen 0.6927
 set rmargin at screen 0.9268
 set tmargin at screen 0.6634
 set bmargin at screen 0.5284
-set label 'mem.chase.latency 16K (test)' at screen 0.5146, screen 0.6832 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set label 'mem.chase.latency 16K (test (emulated))' at screen 0.5146, screen 0.6832 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
 set xrange [0.904756:21.4451]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10, '20' 20) font 'sans-serif,11' offset 0,0.3
@@ -87,8 +87,8 @@ set lmargin at screen 0.1927
 set rmargin at screen 0.4268
 set tmargin at screen 0.4375
 set bmargin at screen 0.3026
-set label 'mem.fault.time (test)' at screen 0.0146, screen 0.4574 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set label 'mem.fault.time (test (emulated))' at screen 0.0146, screen 0.4574 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
 set xrange [0.914428:13.4413]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10) font 'sans-serif,11' offset 0,0.3
@@ -103,8 +103,8 @@ set lmargin at screen 0.6927
 set rmargin at screen 0.9268
 set tmargin at screen 0.4375
 set bmargin at screen 0.3026
-set label 'fs.meta.time stat (test)' at screen 0.5146, screen 0.4574 left font ',12'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set label 'fs.meta.time stat (test (emulated))' at screen 0.5146, screen 0.4574 left font ',12'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
 set xrange [0.917522:11.2492]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10) font 'sans-serif,11' offset 0,0.3
@@ -119,9 +119,9 @@ set lmargin at screen 0.1927
 set rmargin at screen 0.4268
 set tmargin at screen 0.2116
 set bmargin at screen 0.0767
-set label 'ctl.syscall.time (test)' at screen 0.0146, screen 0.2315 left font ',12'
+set label 'ctl.syscall.time (test (emulated))' at screen 0.0146, screen 0.2315 left font ',12'
 set xlabel 'cost relative to the foot (log scale)' font ',11'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
 set xrange [0.918008:11.1254]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10) font 'sans-serif,11' offset 0,0.3
@@ -136,10 +136,10 @@ set lmargin at screen 0.6927
 set rmargin at screen 0.9268
 set tmargin at screen 0.2116
 set bmargin at screen 0.0767
-set label 'mem.chase.latency 256K (test)' at screen 0.5146, screen 0.2315 left font ',12'
+set label 'mem.chase.latency 256K (test (emulated))' at screen 0.5146, screen 0.2315 left font ',12'
 set xlabel 'cost relative to the foot (log scale)' font ',11'
-set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(the same again)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
-set xrange [0.928008:10.6607]
+set ytics ('own cgroup' 0, 'namespaces, overlayfs' 1, '(other wires)' 2, 'a machine' 3, 'the whole' 4) font 'sans-serif,11'
+set xrange [0.923354:10.6633]
 set yrange [4.6:-0.6]
 set xtics ('1' 1, '2' 2, '5' 5, '10' 10) font 'sans-serif,11' offset 0,0.3
 plot data index 7 using ($6 == 0 ? $2 : NaN):1:2:3:($1-0.34):($1+0.34) with boxxyerror fs solid 0.8 noborder lc rgb '#808080', \
