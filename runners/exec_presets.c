@@ -274,7 +274,9 @@ const struct cb_exec_preset cb_exec_presets[] = {
         .how = CB_EXEC_ROOT | CB_EXEC_NET,
         .prepare = prepare_crun,
         .clear = clear_crun,
-        .differences = "a group in all cgroup controllers; the runtime stays",
+        .differences =
+            "a group in all cgroup controllers; the runtime stays; controllers of a v2 beside v1 are "
+            "v1's while it runs",
     },
     {
         .name = "bwrap",
