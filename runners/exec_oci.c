@@ -52,8 +52,6 @@ static json_t *rule(json_t *calls, bool allow, json_t *args)
 const char *cb_oci_comparison(enum scmp_compare op)
 {
     switch (op) {
-    case SCMP_CMP_NE:
-        return "SCMP_CMP_NE";
     case SCMP_CMP_EQ:
         return "SCMP_CMP_EQ";
     case SCMP_CMP_MASKED_EQ:
@@ -66,8 +64,8 @@ const char *cb_oci_comparison(enum scmp_compare op)
 static json_t *conditional(const struct cb_seccomp_condition *c)
 {
     json_t *arg =
-        json_pack("{s:i, s:I, s:I, s:s}", "index", (int)c->first.arg, "value", (json_int_t)c->first.datum_a,
-                  "valueTwo", (json_int_t)c->first.datum_b, "op", cb_oci_comparison(c->first.op));
+        json_pack("{s:i, s:I, s:I, s:s}", "index", (int)c->cmp.arg, "value", (json_int_t)c->cmp.datum_a,
+                  "valueTwo", (json_int_t)c->cmp.datum_b, "op", cb_oci_comparison(c->cmp.op));
     return rule(names(c->call), c->allow, json_pack("[o]", arg));
 }
 

@@ -157,12 +157,12 @@ static int write_lxc_filter(const char *dir, struct cb_err *err)
     lxc_calls(true, &text);
     lxc_calls(false, &text);
     for (; n-- > 0; c++) {
-        bool masked = c->first.op == SCMP_CMP_MASKED_EQ;
-        cb_buf_printf(&text, "%s %s [0,%llu,%s", c->call, c->allow ? "allow" : "errno 1",
-                      (unsigned long long)(masked ? c->first.datum_b : c->first.datum_a),
-                      cb_oci_comparison(c->first.op));
+        bool masked = c->cmp.op == SCMP_CMP_MASKED_EQ;
+        cb_buf_printf(&text, "%s %s [%u,%llu,%s", c->call, c->allow ? "allow" : "errno 1", c->cmp.arg,
+                      (unsigned long long)(masked ? c->cmp.datum_b : c->cmp.datum_a),
+                      cb_oci_comparison(c->cmp.op));
         if (masked)
-            cb_buf_printf(&text, ",%llu", (unsigned long long)c->first.datum_a);
+            cb_buf_printf(&text, ",%llu", (unsigned long long)c->cmp.datum_a);
         cb_buf_puts(&text, "]\n");
     }
     if (!cb_buf_ok(&text))

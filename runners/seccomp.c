@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,7 +21,7 @@ static const char allowed[] =
     "access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat "
     "faccessat2 fadvise64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync "
     "fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstatfs fsync ftruncate futimesat getcwd "
-    "getdents getdents64 getxattr ioctl lchown lgetxattr link linkat listxattr llistxattr lremovexattr "
+    "getdents getdents64 getxattr lchown lgetxattr link linkat listxattr llistxattr lremovexattr "
     "lseek lsetxattr lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open openat openat2 "
     "pipe pipe2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat "
     "readv removexattr rename renameat renameat2 rmdir sendfile setxattr splice stat statfs statx "
@@ -36,13 +37,13 @@ static const char allowed[] =
     /* memory */
     "brk cachestat madvise map_shadow_stack membarrier memfd_create memfd_secret mincore mlock mlock2 "
     "mlockall mmap mprotect mremap mseal msync munlock munlockall munmap pkey_alloc pkey_free "
-    "pkey_mprotect process_madvise process_mrelease process_vm_readv process_vm_writev remap_file_pages "
+    "pkey_mprotect process_mrelease remap_file_pages "
     /* processes */
     "arch_prctl capget capset execve execveat exit exit_group fork get_robust_list get_thread_area "
     "getcpu getegid geteuid getgid getgroups getpgid getpgrp getpid getppid getpriority getrandom "
     "getresgid getresuid getrlimit getrusage getsid gettid getuid ioprio_get ioprio_set "
-    "landlock_add_rule landlock_create_ruleset landlock_restrict_self modify_ldt pidfd_getfd pidfd_open "
-    "prctl prlimit64 ptrace rseq seccomp set_robust_list set_thread_area set_tid_address setfsgid "
+    "landlock_add_rule landlock_create_ruleset landlock_restrict_self modify_ldt pidfd_open "
+    "prctl prlimit64 rseq seccomp set_robust_list set_thread_area set_tid_address setfsgid "
     "setfsuid setgid setgroups setpgid setpriority setregid setresgid setresuid setreuid setrlimit "
     "setsid setuid sysinfo times uname vfork wait4 waitid "
     /* scheduling */
@@ -71,15 +72,36 @@ static const char refused[] =
     "_sysctl acct add_key bpf chroot clock_settime create_module delete_module fanotify_init "
     "finit_module fsconfig fsmount fsopen fspick get_kernel_syms get_mempolicy init_module ioperm iopl "
     "kcmp kexec_file_load kexec_load keyctl lookup_dcookie mbind migrate_pages mount mount_setattr "
-    "move_mount move_pages nfsservctl open_by_handle_at open_tree perf_event_open pivot_root "
-    "query_module quotactl quotactl_fd reboot request_key set_mempolicy set_mempolicy_home_node "
-    "setdomainname sethostname setns settimeofday swapoff swapon sysfs syslog umount2 unshare uselib "
-    "userfaultfd ustat vhangup";
+    "move_mount move_pages nfsservctl open_by_handle_at open_tree perf_event_open pidfd_getfd pivot_root "
+    "process_madvise process_vm_readv process_vm_writev ptrace query_module quotactl quotactl_fd reboot "
+    "request_key set_mempolicy set_mempolicy_home_node setdomainname sethostname setns settimeofday swapoff "
+    "swapon sysfs syslog umount2 unshare uselib userfaultfd ustat vhangup";
 
 #define REFUSE SCMP_ACT_ERRNO(EPERM)
 #define NEW_NAMESPACES                                                                                       \
     (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |               \
      CLONE_NEWCGROUP)
+
+/* The kernel looks at 32 bits of an int, a comparison in a filter at all 64 of the register: "not equal"
+ * would let the value through with other bits set above it. Allowed is what differs in one of the 32 bits. */
+#define BIT(n) (UINT64_C(1) << (n))
+#define DIFFERS(call, n, value, bit)                                                                         \
+    {                                                                                                        \
+        call, true,                                                                                          \
+        {                                                                                                    \
+            n, SCMP_CMP_MASKED_EQ, BIT(bit), BIT(bit) & ~UINT64_C(value)                                     \
+        }                                                                                                    \
+    }
+#define DIFFERS_IN_4(call, n, value, bit)                                                                    \
+    DIFFERS(call, n, value, bit), DIFFERS(call, n, value, (bit) + 1), DIFFERS(call, n, value, (bit) + 2),    \
+        DIFFERS(call, n, value, (bit) + 3)
+#define DIFFERS_IN_16(call, n, value, bit)                                                                   \
+    DIFFERS_IN_4(call, n, value, bit), DIFFERS_IN_4(call, n, value, (bit) + 4),                              \
+        DIFFERS_IN_4(call, n, value, (bit) + 8), DIFFERS_IN_4(call, n, value, (bit) + 12)
+/* All values of an int argument but one. */
+#define ALL_BUT(call, n, value)                                                                              \
+    {call, false, {n, SCMP_CMP_MASKED_EQ, UINT32_MAX, value}}, DIFFERS_IN_16(call, n, value, 0),             \
+        DIFFERS_IN_16(call, n, value, 16)
 
 static const struct cb_seccomp_condition conditions[] = {
     /* clone3 hides its flags behind a pointer and gets ENOSYS, which sends the C library to clone. */
@@ -92,8 +114,9 @@ static const struct cb_seccomp_condition conditions[] = {
     {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWNET, CLONE_NEWNET}},
     {"clone", false, {0, SCMP_CMP_MASKED_EQ, CLONE_NEWCGROUP, CLONE_NEWCGROUP}},
     /* vsock would reach around the network namespace to the hypervisor. */
-    {"socket", true, {0, SCMP_CMP_NE, AF_VSOCK, 0}},
-    {"socket", false, {0, SCMP_CMP_EQ, AF_VSOCK, 0}},
+    ALL_BUT("socket", 0, AF_VSOCK),
+    /* Types into the terminal, as if its user did. */
+    ALL_BUT("ioctl", 1, TIOCSTI),
     /* PER_LINUX and PER_LINUX32, with and without UNAME26; all bits set only asks. */
     {"personality", true, {0, SCMP_CMP_EQ, 0x0, 0}},
     {"personality", true, {0, SCMP_CMP_EQ, 0x20000, 0}},
@@ -121,7 +144,7 @@ static int add_conditions(scmp_filter_ctx ctx)
     for (size_t i = 0; rc == 0 && i < sizeof conditions / sizeof *conditions; i++) {
         const struct cb_seccomp_condition *c = &conditions[i];
         uint32_t action = c->allow ? SCMP_ACT_ALLOW : REFUSE;
-        rc = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(c->call), 1, &c->first);
+        rc = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(c->call), 1, &c->cmp);
     }
     return rc;
 }

@@ -23,12 +23,12 @@ int cb_seccomp_install(const struct cb_step *step, struct cb_err *err);
 /* The same filter as data, for runtimes that build their own from it. What it does not name gets ENOSYS. */
 struct cb_seccomp_condition {
     const char *call;
-    bool allow; /* else EPERM */
-    struct scmp_arg_cmp first;
+    bool allow;              /* else EPERM */
+    struct scmp_arg_cmp cmp; /* the values need 32 bits at most */
 };
 /* Names of calls, separated by blanks, that are allowed, or refused with EPERM. */
 const char *cb_seccomp_calls(bool allowed);
-/* Calls that hang on their first argument; *n of them. */
+/* Calls that hang on one of their arguments; *n of them. */
 const struct cb_seccomp_condition *cb_seccomp_conditions(size_t *n);
 
 #endif

@@ -102,6 +102,12 @@ static long try_vsock(void)
     return socket(AF_VSOCK, SOCK_STREAM, 0);
 }
 
+/* The kernel takes the low half of the register. */
+static long try_vsock_high(void)
+{
+    return syscall(SYS_socket, AF_VSOCK | 1L << 32, SOCK_STREAM, 0);
+}
+
 static long try_raw_socket(void)
 {
     return socket(AF_INET, SOCK_RAW, 1);
@@ -123,14 +129,15 @@ static const struct {
     const char *name;
     long (*run)(void);
 } attempts[] = {
-    {"mount", try_mount},       {"umount", try_umount},
-    {"mknod", try_mknod},       {"unshare-user", try_unshare_user},
-    {"chroot", try_chroot},     {"unshare-mount", try_unshare_mount},
-    {"setns", try_setns},       {"clone-user", try_clone_user},
-    {"clone3", try_clone3},     {"sethostname", try_sethostname},
-    {"reboot", try_reboot},     {"bpf", try_bpf},
-    {"vsock", try_vsock},       {"raw-socket", try_raw_socket},
-    {"io_uring", try_io_uring}, {"unknown-call", try_unknown_call},
+    {"mount", try_mount},           {"umount", try_umount},
+    {"mknod", try_mknod},           {"unshare-user", try_unshare_user},
+    {"chroot", try_chroot},         {"unshare-mount", try_unshare_mount},
+    {"setns", try_setns},           {"clone-user", try_clone_user},
+    {"clone3", try_clone3},         {"sethostname", try_sethostname},
+    {"reboot", try_reboot},         {"bpf", try_bpf},
+    {"vsock", try_vsock},           {"raw-socket", try_raw_socket},
+    {"io_uring", try_io_uring},     {"unknown-call", try_unknown_call},
+    {"vsock-high", try_vsock_high},
 };
 
 static void do_try(const char *arg, char *out)

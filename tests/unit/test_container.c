@@ -53,23 +53,13 @@ static void has_no_privileges(void)
 
 static void refuses_what_it_must(void)
 {
-    static const struct exchange rows[] = {{"try mount", "EPERM"},
-                                           {"try umount", "EPERM"},
-                                           {"try mknod", "EPERM"},
-                                           {"try unshare-user", "EPERM"},
-                                           {"try unshare-mount", "EPERM"},
-                                           {"try clone-user", "EPERM"},
-                                           {"try clone3", "ENOSYS"},
-                                           {"try setns", "EPERM"},
-                                           {"try chroot", "EPERM"},
-                                           {"try sethostname", "EPERM"},
-                                           {"try reboot", "EPERM"},
-                                           {"try bpf", "EPERM"},
-                                           {"try vsock", "EPERM"},
-                                           {"try raw-socket", "EPERM"},
-                                           {"try unknown-call", "ENOSYS"},
-                                           {"try io_uring", "EINVAL"},
-                                           {NULL, NULL}};
+    static const struct exchange rows[] = {
+        {"try mount", "EPERM"},         {"try umount", "EPERM"},        {"try mknod", "EPERM"},
+        {"try unshare-user", "EPERM"},  {"try unshare-mount", "EPERM"}, {"try clone-user", "EPERM"},
+        {"try clone3", "ENOSYS"},       {"try setns", "EPERM"},         {"try chroot", "EPERM"},
+        {"try sethostname", "EPERM"},   {"try reboot", "EPERM"},        {"try bpf", "EPERM"},
+        {"try vsock", "EPERM"},         {"try vsock-high", "EPERM"},    {"try raw-socket", "EPERM"},
+        {"try unknown-call", "ENOSYS"}, {"try io_uring", "EINVAL"},     {NULL, NULL}};
     expect_answers("container", rows);
     expect_answers("container:seccomp=ssbd", rows);
 }

@@ -225,6 +225,7 @@ static void is_isolated(const char *arm)
         {"try clone3", "ENOSYS"},
         {"try unshare-user", "EPERM"},
         {"try vsock", "EPERM"},
+        {"try vsock-high", "EPERM"},
         {"try io_uring", "EINVAL"},
         {"try unknown-call", "ENOSYS"},
         {"read /proc/keys", ""},
