@@ -357,13 +357,22 @@ static void reaches_the_peer_without_offloads(void)
     stage_clear(&s);
 }
 
+/* Kernels differ in whether a macvlan lets go of the offloads of what it lies on: it works, or it is told
+ * beforehand. */
 static void macvlan_without_offloads(void)
 {
+    static const char text[] = "container:net=macvlan,offload=off";
     struct stage s;
-    if (stage_set(&s, "container:net=macvlan,offload=off", CB_TEST_HOSTILE, true) && stage_start(&s) == 0) {
-        CU_ASSERT_STRING_EQUAL(stage_hear(&s), "hello");
-        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "connect %s %s", s.env.wire.peer, s.env.wire.device), "ok");
+    struct cb_arm arm;
+    struct cb_site none = {0};
+    CU_ASSERT_FATAL(cb_arm_parse(text, &arm, &s.err) == 0);
+    if (geteuid() == 0 && arm.runner->probe(&arm, &none, &s.err) < 0) {
+        CU_ASSERT_EQUAL(s.err.code, CB_EMISSING);
+        CU_ASSERT_PTR_NOT_NULL(strstr(s.err.msg, "net=macvlan,offload=off"));
+        return;
     }
+    if (stage_begin(&s, text, true))
+        CU_ASSERT_STRING_EQUAL(stage_ask(&s, "connect %s %s", s.env.wire.peer, s.env.wire.device), "ok");
     stage_clear(&s);
 }
 
