@@ -25,6 +25,13 @@ struct cb_limits cb_armgroup_limits(const struct cb_env *env, uint64_t memory)
     };
 }
 
+int cb_armgroup_prepare(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
+                        struct cb_err *err)
+{
+    char name[128];
+    return cb_armgroup_name(env, name, sizeof name, err) < 0 ? -1 : cb_cgroup_prepare(name, limits, out, err);
+}
+
 int cb_armgroup_create(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
                        struct cb_err *err)
 {

@@ -12,6 +12,9 @@ struct cb_limits cb_armgroup_limits(const struct cb_env *env, uint64_t memory);
 /* The group of that name. Errors as cb_cgroup_create. */
 int cb_armgroup_create(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
                        struct cb_err *err);
+/* Its description alone, which cb_cgroup_make turns into the group. */
+int cb_armgroup_prepare(const struct cb_env *env, const struct cb_limits *limits, struct cb_cgroup **out,
+                        struct cb_err *err);
 /* As above with the limits that every arm has, for arms that also run without: where no group can be had *out
  * is NULL, and a fact says why, ended by `instead`. */
 int cb_armgroup_try(struct cb_env *env, uint64_t memory, const char *instead, struct cb_cgroup **out,

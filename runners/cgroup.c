@@ -41,6 +41,7 @@ static struct {
 struct cb_cgroup {
     char name[128];
     struct cgroup *group; /* libcgroup's */
+    uint64_t memory;      /* bytes, 0: no limit */
     int v2_fd;
 };
 
@@ -255,64 +256,93 @@ static int fill_arm(struct cgroup *g, const struct cb_limits *l, struct cb_err *
 }
 
 /* No arm gets to swap: a virtual machine here has none. Kernels without swap accounting have no such file. */
-static void forbid_swap(const struct cb_cgroup *g, const struct cb_limits *l)
+static void forbid_swap(const struct cb_cgroup *g)
 {
     char path[384], value[32] = "0";
     struct cb_err ignored;
-    if (!machine.mount[MEMORY] || !l->memory)
+    if (!machine.mount[MEMORY] || !g->memory)
         return;
     if (!machine.on_v2[MEMORY])
-        snprintf(value, sizeof value, "%llu", (unsigned long long)l->memory);
+        snprintf(value, sizeof value, "%llu", (unsigned long long)g->memory);
     if (cb_path(path, sizeof path, &ignored, "%s/%s/%s", machine.mount[MEMORY], g->name,
                 machine.on_v2[MEMORY] ? "memory.swap.max" : "memory.memsw.limit_in_bytes") == 0)
         cb_write_file(AT_FDCWD, path, value, &ignored);
 }
 
-/* Only where all limits live on v2: a process cloned into the group would lack those of v1. */
-static int open_v2(struct cb_cgroup *g, struct cb_err *err)
+/* The hierarchy of version 2 where all limits live there, else NULL: a process cloned into the group would
+ * lack those of version 1. */
+static const char *v2_mount(void)
 {
-    char path[384];
     const char *mount = NULL;
     for (enum controller c = 0; c < NCONTROLLERS; c++) {
         if (machine.mount[c] && !machine.on_v2[c])
-            return 0;
+            return NULL;
         if (machine.mount[c])
             mount = machine.mount[c];
     }
+    return mount;
+}
+
+bool cb_cgroup_has_births(void)
+{
+    return v2_mount() != NULL;
+}
+
+int cb_cgroup_open_v2(struct cb_cgroup *g, struct cb_err *err)
+{
+    char path[384];
+    const char *mount = v2_mount();
+    if (!mount)
+        return 0;
     if (cb_path(path, sizeof path, err, "%s/%s", mount, g->name))
         return -1;
     g->v2_fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return g->v2_fd < 0 ? cb_fail_sys(err, errno, "open %s", path) : 0;
 }
 
-static int make_arm(struct cb_cgroup *g, const struct cb_limits *l, struct cb_err *err)
+static int describe(struct cb_cgroup *g, const struct cb_limits *l, struct cb_err *err)
 {
     char run[sizeof g->name];
     snprintf(run, sizeof run, "%.*s", (int)strcspn(g->name, "/"), g->name);
     if (make_run(run, l, err))
         return -1;
     g->group = cgroup_new_cgroup(g->name);
-    if (!g->group)
-        return cb_fail_sys(err, ENOMEM, "cgroup %s", g->name);
-    if (fill_arm(g->group, l, err) || make(g->group, g->name, err))
-        return -1;
-    forbid_swap(g, l);
-    return open_v2(g, err);
+    return g->group ? fill_arm(g->group, l, err) : cb_fail_sys(err, ENOMEM, "cgroup %s", g->name);
 }
 
-int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err)
+int cb_cgroup_prepare(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err)
 {
     struct cb_cgroup *g = calloc(1, sizeof *g);
     *out = NULL;
     if (!g)
         return cb_fail_sys(err, ENOMEM, "cgroup %s", name);
     g->v2_fd = -1;
-    if (cb_path(g->name, sizeof g->name, err, "%s", name) || make_arm(g, l, err)) {
+    g->memory = l->memory;
+    if (cb_path(g->name, sizeof g->name, err, "%s", name) || describe(g, l, err)) {
         cb_cgroup_destroy(g);
         return -1;
     }
     *out = g;
     return 0;
+}
+
+int cb_cgroup_make(struct cb_cgroup *g, struct cb_err *err)
+{
+    if (make(g->group, g->name, err))
+        return -1;
+    forbid_swap(g);
+    return cb_cgroup_open_v2(g, err);
+}
+
+int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err)
+{
+    if (cb_cgroup_prepare(name, l, out, err))
+        return -1;
+    if (cb_cgroup_make(*out, err) == 0)
+        return 0;
+    cb_cgroup_destroy(*out);
+    *out = NULL;
+    return -1;
 }
 
 /* --- using ------------------------------------------------------------------------------------------- */

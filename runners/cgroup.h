@@ -32,6 +32,11 @@ void cb_cgroup_controllers(char *have, size_t hcap, char *missing, size_t mcap);
 /* Can a group be limited by the controller: "cpu", "memory", "pids", "cpuset"? */
 bool cb_cgroup_has(const char *controller);
 
+/* What a group will be, and the run's group above it; nothing of the arm's is made. */
+int cb_cgroup_prepare(const char *name, const struct cb_limits *l, struct cb_cgroup **out,
+                      struct cb_err *err);
+int cb_cgroup_make(struct cb_cgroup *g, struct cb_err *err);
+/* Both. */
 int cb_cgroup_create(const char *name, const struct cb_limits *l, struct cb_cgroup **out, struct cb_err *err);
 /* pid 0: the caller moves itself. The kernel then needs no cgroup_threadgroup_rwsem, whose cold cost is an
  * RCU grace period (6 to 10 ms): the quick way into a v1 group for a child with one thread. */
@@ -41,6 +46,11 @@ int cb_cgroup_attach(struct cb_cgroup *g, pid_t pid, struct cb_err *err);
 int cb_cgroup_dir(const char *name, const char *controller, char *out, size_t cap);
 /* The same of the group that cbench itself is in, for any controller. */
 int cb_cgroup_own_dir(const char *controller, char *out, size_t cap);
+/* True where all limits live on version 2, so that processes can be cloned into their group. */
+bool cb_cgroup_has_births(void);
+/* Opens the descriptor of a group that another process has made since the fork; nothing where there are no
+ * births. */
+int cb_cgroup_open_v2(struct cb_cgroup *g, struct cb_err *err);
 /* For clone3(CLONE_INTO_CGROUP): an O_PATH descriptor owned by g, or -1 where the limits live on v1. */
 int cb_cgroup_v2_fd(const struct cb_cgroup *g);
 /* Kills what is inside, waits for it to be gone, removes the group, frees g. NULL is fine. */

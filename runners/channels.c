@@ -69,6 +69,13 @@ void cb_channels_be_child(struct cb_channels *c)
     close_fd(&c->stream);
 }
 
+void cb_channels_be_only(struct cb_channels *c)
+{
+    const int keep[] = {c->child.gate, c->child.errors, c->child.stream, c->log};
+    cb_close_all_but(keep, sizeof keep / sizeof *keep);
+    c->gate = c->errors = c->stream = -1;
+}
+
 void cb_channels_close(struct cb_channels *c)
 {
     cb_channels_be_parent(c);
@@ -77,17 +84,22 @@ void cb_channels_close(struct cb_channels *c)
 }
 
 /* Until there is something to read or the other side is gone. */
-static int await(int fd, const char *what, struct cb_err *err)
+static int await_any(struct pollfd *p, nfds_t fds, const char *what, struct cb_err *err)
 {
     uint64_t deadline = cb_deadline_in(STEP_TIMEOUT_NS);
-    struct pollfd p = {.fd = fd, .events = POLLIN};
     int n;
     do
-        n = poll(&p, 1, cb_deadline_poll_ms(deadline));
+        n = poll(p, fds, cb_deadline_poll_ms(deadline));
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return cb_fail_sys(err, errno, "wait for %s", what);
     return n ? 0 : cb_fail(err, CB_ETIMEOUT, "%s: nothing happened for 10 s", what);
+}
+
+static int await(int fd, const char *what, struct cb_err *err)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return await_any(&p, 1, what, err);
 }
 
 /* What the child died of, where it said so. */
@@ -111,9 +123,14 @@ int cb_channels_let_go(struct cb_channels *c, struct cb_err *err)
     return send(c->gate, "", 1, MSG_NOSIGNAL) == 1 ? 0 : ask_why(c, err);
 }
 
+/* The first byte of the agent is as good a proof as the end of file, and may be there sooner: a zygote closes
+ * its copy of the pipe when it gets to run. */
 int cb_channels_await_exec(struct cb_channels *c, struct cb_err *err)
 {
-    return await(c->errors, "exec", err) || cb_err_recv(c->errors, err) ? -1 : 0;
+    struct pollfd p[] = {{.fd = c->errors, .events = POLLIN}, {.fd = c->stream, .events = POLLIN}};
+    if (await_any(p, 2, "exec", err))
+        return -1;
+    return p[0].revents && cb_err_recv(c->errors, err) ? -1 : 0;
 }
 
 int cb_channels_ready(struct cb_channels *c, struct cb_err *err)

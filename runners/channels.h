@@ -22,6 +22,10 @@ int cb_channels_open(struct cb_channels *c, struct cb_err *err);
 void cb_channels_be_parent(struct cb_channels *c);
 void cb_channels_be_child(struct cb_channels *c);
 void cb_channels_close(struct cb_channels *c); /* safe twice */
+/* For a child that does not exec at once: closes all descriptors but the child's ends, the log, stdin, stdout
+ * and stderr. An end of another instance that stayed open would keep its agent from seeing the other side
+ * gone. */
+void cb_channels_be_only(struct cb_channels *c);
 
 /* Parent. A child that died is reported with the error that it sent, if any. */
 int cb_channels_await_ready(struct cb_channels *c, struct cb_err *err);

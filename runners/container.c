@@ -34,10 +34,10 @@ static bool is(const struct cb_env *env, const char *param, const char *value)
 
 /* --- the parent -------------------------------------------------------------------------------------- */
 
-static __attribute__((noreturn)) void child(struct cb_container *c)
+static void child(void *arg)
 {
+    struct cb_container *c = arg;
     struct cb_err err;
-    cb_channels_be_child(&c->channels);
     cb_steps_run(&c->steps, &err);
     cb_err_send(c->channels.child.errors, &err);
     _exit(127);
@@ -49,17 +49,42 @@ static uint64_t namespaces_of(const struct cb_env *env)
     return CB_NS_BASE | (cb_container_has_net(env) ? CLONE_NEWNET : 0);
 }
 
+/* The zygote has copies of what it may write, until it has cloned. */
+static int poise(struct cb_env *env, struct cb_err *err)
+{
+    struct cb_container *c = env->state;
+    const struct cb_zygote_task task = {
+        .namespaces = is(env, "ns", "none") ? 0 : namespaces_of(env),
+        .group = c->group,
+        .channels = &c->channels,
+        .child = child,
+        .arg = c,
+    };
+    if (c->zygote.pid)
+        return 0;
+    return cb_channels_open(&c->channels, err) || cb_zygote_fork(&c->zygote, &task, &env->site->topo, err)
+               ? -1
+               : 0;
+}
+
+/* Where the child is born in its group, that comes first. Elsewhere it moves there, and the group is made
+ * while the kernel makes the namespaces. */
+static int make_group(struct cb_container *c, struct cb_err *err)
+{
+    if (cb_cgroup_has_births())
+        return cb_cgroup_make(c->group, err) || cb_channels_let_go(&c->channels, err) ? -1 : 0;
+    return cb_channels_let_go(&c->channels, err) || cb_cgroup_make(c->group, err) ||
+                   cb_channels_let_go(&c->channels, err)
+               ? -1
+               : 0;
+}
+
 static int clone_child(struct cb_env *env, struct cb_container *c, struct cb_err *err)
 {
-    uint64_t namespaces = is(env, "ns", "none") ? 0 : namespaces_of(env);
-    pid_t pid;
-    if (cb_ns_clone(namespaces, cb_cgroup_v2_fd(c->group), &pid, err) < 0)
+    if (make_group(c, err) || cb_channels_await_ready(&c->channels, err))
         return -1;
-    if (pid == 0)
-        child(c);
-    c->pid = pid;
+    c->pid = cb_zygote_child(&c->zygote);
     cb_env_stamp(env, "api");
-    cb_channels_be_parent(&c->channels);
     return 0;
 }
 
@@ -169,6 +194,17 @@ static int arrange_files(struct cb_env *env, struct cb_container *c, struct cb_e
                    of_host ? c->dir : "");
 }
 
+/* What the group will be; it is made in the start. */
+static int prepare_group(const struct cb_env *env, struct cb_container *c, struct cb_err *err)
+{
+    struct cb_limits limits = cb_armgroup_limits(env, env->site->memory);
+    if (is(env, "limits", "on")) {
+        limits.pids = PIDS;
+        limits.quota = (unsigned)limits.ncpus;
+    }
+    return cb_armgroup_prepare(env, &limits, &c->group, err);
+}
+
 static int prepare(struct cb_env *env, struct cb_err *err)
 {
     struct cb_container *c = calloc(1, sizeof *c);
@@ -178,27 +214,16 @@ static int prepare(struct cb_env *env, struct cb_err *err)
     c->channels = (struct cb_channels){-1, -1, -1, -1, {-1, -1, -1}};
     env->state = c;
     if (arrange_files(env, c, err) < 0 || cb_container_net_arrange(env, c, err) < 0 ||
-        cb_container_list(c, err) < 0)
+        cb_container_list(c, err) < 0 || prepare_group(env, c, err) < 0)
         return -1;
     state_facts(env);
     return 0;
 }
 
-static int create_group(const struct cb_env *env, struct cb_cgroup **out, struct cb_err *err)
-{
-    struct cb_limits limits = cb_armgroup_limits(env, env->site->memory);
-    if (is(env, "limits", "on")) {
-        limits.pids = PIDS;
-        limits.quota = (unsigned)limits.ncpus;
-    }
-    return cb_armgroup_create(env, &limits, out, err);
-}
-
 static int up(struct cb_env *env, struct cb_err *err)
 {
     struct cb_container *c = env->state;
-    if (create_group(env, &c->group, err) < 0 || cb_channels_open(&c->channels, err) < 0 ||
-        clone_child(env, c, err) < 0)
+    if (poise(env, err) < 0 || clone_child(env, c, err) < 0)
         return -1;
     if (cb_container_has_link(env) && cb_container_net_plug(c, err) < 0)
         return -1;
@@ -213,7 +238,7 @@ static int up(struct cb_env *env, struct cb_err *err)
 static int launch(struct cb_env *env, struct cb_link *link, struct cb_err *err)
 {
     struct cb_container *c = env->state;
-    if (cb_channels_let_go(&c->channels, err) < 0 || cb_channels_await_exec(&c->channels, err) < 0)
+    if (cb_channels_await_exec(&c->channels, err) < 0) /* it goes there by itself */
         return -1;
     link->to_agent = link->from_agent = cb_take_fd(&c->channels.stream);
     return 0;
@@ -252,11 +277,13 @@ static void down(struct cb_env *env)
     struct cb_err ignored; /* `cbench gc` takes what cannot be removed now */
     if (!c)
         return;
-    cb_kill_wait(c->pid); /* pid 1: its namespaces go with it, and their processes, mounts and links */
+    /* Pid 1: its namespaces go with it, and their processes, mounts and links. */
+    cb_zygote_end_child(&c->zygote);
     cb_cgroup_destroy(c->group);
     cb_channels_close(&c->channels);
     cb_container_net_await_gone(c);
     cb_env_stamp(env, "gone");
+    cb_zygote_end(&c->zygote);
     cb_container_net_remove(c);
     if (c->dir[0])
         cb_remove_tree(c->dir, &ignored);
@@ -293,6 +320,7 @@ const struct cb_runner cb_runner_container = {
     .check = check,
     .probe = cb_container_probe,
     .prepare = prepare,
+    .poise = poise,
     .up = up,
     .launch = launch,
     .enter = enter,

@@ -7,13 +7,15 @@
 #include "runners/ns.h"
 #include "runners/rootfs.h"
 #include "runners/runner.h"
+#include "runners/zygote.h"
 
 struct cb_container {
     const struct cb_env *env;
     struct cb_steps steps;
     struct cb_channels channels;
     struct cb_cgroup *group;
-    pid_t pid; /* of the namespace's pid 1; 0: not cloned */
+    struct cb_zygote zygote;
+    pid_t pid; /* of the namespace's pid 1; 0: not heard of */
     bool host_link;
     struct cb_rootfs rootfs;
     char dir[320]; /* the instance's directory */

@@ -23,18 +23,19 @@ static int step_stdio(const struct cb_step *s, struct cb_err *err)
     return 0;
 }
 
+int cb_container_wait(const struct cb_step *s, struct cb_err *err)
+{
+    return cb_channels_wait(&((struct cb_container *)s->arg)->channels, err);
+}
+
 static int step_cgroup(const struct cb_step *s, struct cb_err *err)
 {
     const struct cb_container *c = s->arg;
-    if (cb_cgroup_v2_fd(c->group) >= 0)
-        return 0; /* born there */
+    if (cb_cgroup_has_births())
+        return 0;                      /* born there */
+    if (cb_container_wait(s, err) < 0) /* for the parent, which makes it meanwhile */
+        return -1;
     return cb_cgroup_attach(c->group, 0, err);
-}
-
-static int step_pin(const struct cb_step *s, struct cb_err *err)
-{
-    const struct cb_topology *topo = &((const struct cb_container *)s->arg)->env->site->topo;
-    return cb_pin(0, topo->sut, topo->nsut, err);
 }
 
 static int step_umask(const struct cb_step *s, struct cb_err *err)
@@ -43,11 +44,6 @@ static int step_umask(const struct cb_step *s, struct cb_err *err)
     (void)err;
     umask(S_IWGRP | S_IWOTH);
     return 0;
-}
-
-int cb_container_wait(const struct cb_step *s, struct cb_err *err)
-{
-    return cb_channels_wait(&((struct cb_container *)s->arg)->channels, err);
 }
 
 static int step_ready(const struct cb_step *s, struct cb_err *err)
@@ -74,10 +70,10 @@ void cb_container_step(struct cb_container *c, int (*run)(const struct cb_step *
 static void list_leaving(struct cb_container *c)
 {
     const struct cb_step leave = {.run = cb_ns_leave_parent, .dev = (unsigned long)getpid()};
+    cb_container_step(c, step_ready, NULL); /* there is a process, to be plugged and mapped */
     cb_steps_add(&c->steps, &leave, 1);
     cb_container_step(c, step_stdio, NULL);
     cb_container_step(c, step_cgroup, NULL);
-    cb_container_step(c, step_pin, NULL);
 }
 
 /* The user namespace comes after the mounts, so that these are the same with it and without, and lie where
@@ -134,7 +130,6 @@ int cb_container_list(struct cb_container *c, struct cb_err *err)
     if (list_seccomp_steps(c, err) < 0)
         return -1;
     cb_container_step(c, step_ready, NULL);
-    cb_container_step(c, cb_container_wait, NULL);
     cb_container_step(c, step_exec, cb_container_program(c->env));
     return 0;
 }

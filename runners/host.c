@@ -119,9 +119,7 @@ static __attribute__((noreturn)) void launcher(struct host *h, const struct cb_s
 {
     struct cb_err err;
     struct agent a = {.path = site->agent_path};
-    const int keep[] = {h->channels.child.gate, h->channels.child.errors, h->channels.child.stream,
-                        h->channels.log};
-    cb_close_all_but(keep, sizeof keep / sizeof *keep);
+    cb_channels_be_only(&h->channels);
     if (settle(h, site, &err) || cb_channels_ready(&h->channels, &err) ||
         cb_channels_wait(&h->channels, &err) || start_agent(&a, &err)) {
         cb_err_send(h->channels.child.errors, &err);

@@ -35,6 +35,8 @@ static int launch(struct cb_instance *in, const volatile int *stop, struct cb_er
 {
     const struct cb_runner *r = in->env.arm->runner;
     struct cb_link link = {-1, -1};
+    if (r->poise && r->poise(&in->env, err) < 0)
+        return cb_wrap(err, "poise %s", in->env.arm->name);
     uint64_t begin = cb_now_ns();
     cb_env_stamp_at(&in->env, "begin", begin);
     if (r->up(&in->env, err) < 0)

@@ -106,6 +106,9 @@ struct cb_runner {
     /* Untimed: provisions what exists before a start (directories, layers, disk images; for the host arm its
      * cgroup and link, which are the harness's and no part of starting a process). May be NULL. */
     int (*prepare)(struct cb_env *env, struct cb_err *err);
+    /* Untimed, right before up: what takes memory as long as it waits, which an instance that is only
+     * provisioned must not. May be NULL; up sees to it where nobody has. */
+    int (*poise)(struct cb_env *env, struct cb_err *err);
     /* Timed from here to the agent's first byte. Creates the instance. */
     int (*up)(struct cb_env *env, struct cb_err *err);
     /* Starts the agent and connects to it. Owner of *link is the caller. */
