@@ -9,7 +9,7 @@ run=$(readlink "$CBENCH_HOME/latest")
 json=$CBENCH_HOME/$run/run.json csv=$CBENCH_HOME/$run/samples.csv db=$CBENCH_HOME/cbench.db
 
 # The control is no result, and is counted apart.
-check jq -e '.control.arm == "host:slow=50" and .control.of <= 3 and ([.control.metrics[] | select(.name | endswith(".cold") | not)] | length) == 4' "$json" >/dev/null
+check jq -e '.control.arm == "host:slow=50" and .control.of <= 3 and ([.control.metrics[] | select(.name | endswith(".cold") | not)] | length) == 5' "$json" >/dev/null
 check jq -e '[.metrics[].arm] | unique == ["host", "host2"]' "$json" >/dev/null
 checks=$((checks + 1))
 ! grep -q '^metric.*host:slow' "$dir/out" || fail "the table names the control"
