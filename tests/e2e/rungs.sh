@@ -14,11 +14,12 @@ container:net=host
 container
 container:net=nat
 container:user=on,limits=on
-container:net=macvlan,offload=off
+container:net=macvlan
+container:offload=off
 container:fs=tmpfs,net=none
 container:fs=volume,user=on
 END
-arms=()
+arms=(--arm host)
 for rung in "${rungs[@]}"; do
     arms+=(--arm "$rung")
 done
@@ -55,7 +56,8 @@ fact container:net=nat network masqueraded
 fact container:user=on,limits=on user '100000'
 fact container:user=on,limits=on caps.effective '^0+$'
 fact container:user=on,limits=on limits processes
-fact container:net=macvlan,offload=off offload 'off$'
+fact container:offload=off offload 'off$'
+fact container:net=macvlan network macvlan
 fact container:fs=tmpfs,net=none scratch.fs '^tmpfs$'
 nothing_left "$run"
 
