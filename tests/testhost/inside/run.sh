@@ -2,7 +2,7 @@
 # A run with a container and a virtual machine on KVM: outcomes and classes, never timings.
 . "$(dirname "$0")/lib.sh"
 
-cases='ctl.clock,ctl.syscall,mem.chase,fs.commit,net.rr'
+cases='ctl.clock,ctl.syscall,mem.chase,fs.meta,net.rr'
 measured "$cbench" run --quick --blocks 1 --seed 1 --bench "$cases" --arm host --arm container --arm vm:accel=kvm
 cat "$dir/out"
 keep_run run
@@ -11,7 +11,7 @@ run=$(jq -r .run.id "$CBENCH_HOME/latest/run.json")
 jqt '.run.complete'
 jqt '[.arms[].status] | all(. == "ok")'
 jqt '[.metrics[].outcome] | all(. == "ok" or . == "untrusted")'
-jqt '[.metrics[] | select(.name | startswith("net.rr") or startswith("fs.commit")) | .arm] | unique | length == 3'
+jqt '[.metrics[] | select(.name | startswith("net.rr") or startswith("fs.meta")) | .arm] | unique | length == 3'
 jqt '[.arms[].agent_sha256] | unique | length == 1'
 # shellcheck disable=SC2016
 jqt '.arms[] | select(.runner == "vm") | .accelerator | test($class)' --arg class "^$(class_pattern)\$"
