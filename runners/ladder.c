@@ -21,7 +21,7 @@ static const struct line {
 
 bool cb_rung_next(const char *ladder, size_t *at, struct cb_rung *out)
 {
-    const struct line *foot = NULL, *below = NULL;
+    const struct line *foot = &lines[0], *below = foot; /* the table begins with one */
     for (size_t i = 0; i < COUNT(lines); i++) {
         const struct line *l = &lines[i];
         if (l->kind == FOOT)
