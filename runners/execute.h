@@ -11,7 +11,8 @@ const char *cb_outcome_name(enum cb_outcome o);
 
 /* Result of one case in one instance. */
 struct cb_case_result {
-    unsigned block, arm, case_index, position; /* position: of the case in the instance's order */
+    /* position: of the case in the instance's order, in which each phase (runners/lifecycle.h) is run */
+    unsigned block, arm, case_index, position;
     enum cb_outcome outcome;
     const char *reason; /* "" when ok */
     bool trusted;       /* the agent's clock ran as the host's */

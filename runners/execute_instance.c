@@ -87,7 +87,7 @@ static int run_case(struct cb_execution *x, struct cb_instance *in, struct cb_ca
 
 /* The cases of an instance, or rather those of one phase of it. */
 struct phase {
-    unsigned block, arm, position;
+    unsigned block, arm;
     char lost[600]; /* why the instance is no more; "" while it is */
 };
 
@@ -121,11 +121,10 @@ static int run_phase(struct cb_execution *x, struct cb_instance *in, enum cb_lif
     unsigned order[CB_CASES_MAX];
     cb_plan_case_order(x->plan, p->block, p->arm, order);
     for (unsigned i = 0; i < x->plan->ncases; i++) {
-        struct cb_case_result r = {.block = p->block, .arm = p->arm, .case_index = order[i]};
+        struct cb_case_result r = {.block = p->block, .arm = p->arm, .case_index = order[i], .position = i};
         const struct cb_case *c = &x->plan->cases[order[i]];
         if (when_of(c) != when || !cb_plan_includes(x->plan, p->arm, order[i]))
             continue;
-        r.position = p->position++;
         cb_execution_show(x, c->bench->name);
         if (run_or_measure(x, in, p, &r, err) < 0)
             return -1;
